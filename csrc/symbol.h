@@ -1,0 +1,45 @@
+// One whole Data Matrix symbol: payload bytes -> modules, and modules -> payload bytes, in the
+// order of the standard (ISO/IEC 16022:2006 clause 5, ISO/IEC 21471:2020 for the DMRE sizes).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "symbol_sizes.h"
+
+namespace imi {
+
+enum class Encodation : uint8_t { automatic, ascii, c40, text, x12, edifact, base256 };
+enum class Shape : uint8_t { square, rectangle, dmre, any };
+
+// Picks the smallest size of `shape` that holds `payload`, or throws Fault::payload_too_long.
+// `size` null means "smallest that fits"; otherwise that size or a fault.
+// Writes rows*columns bytes, 1 = dark, finder and timing included, no quiet zone.
+const SymbolSize& encode(std::span<const uint8_t> payload, const SymbolSize* size, Shape shape,
+                         Encodation encodation, std::vector<uint8_t>& modules);
+
+// What a symbol says besides its bytes.
+struct Decoded {
+    std::vector<uint8_t> payload;
+    int errors_corrected = 0;  // codewords changed whose place was not announced
+    int erasures = 0;          // codewords that were announced as doubtful
+    bool gs1 = false;          // FNC1 in first position
+    bool reader_programming = false;
+    int macro = 0;             // 0, 5 or 6
+    int eci = -1;              // first ECI seen, -1 for none
+    int append_index = 0;      // structured append: 1..append_total, 0 for none
+    int append_total = 0;
+    int append_file_id = 0;
+};
+
+// `modules` is rows*columns bytes, non-zero = dark, the whole symbol with finder and timing (their
+// values are not looked at). `doubt`, when not empty, has a byte for each module, 0 = sure, 255 =
+// no idea; the codewords in greatest doubt are tried as erasures when errors alone do not correct.
+// Throws Fault::uncorrectable or Fault::malformed_codewords. Never returns an answer whose
+// syndromes do not vanish.
+Decoded decode(std::span<const uint8_t> modules, int rows, int columns,
+               std::span<const uint8_t> doubt = {});
+
+}  // namespace imi

@@ -1,0 +1,1 @@
+"""The `imi` command, the simulated world and the mail-picture generator."""

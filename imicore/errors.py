@@ -1,0 +1,49 @@
+"""Every exception that imicore raises. One import for users, one root to catch.
+
+The native kernels know a closed list of faults (``csrc/error.h``); ``_raise.h`` maps each to a class
+here.
+"""
+
+
+class ImiError(Exception):
+    """Root of everything imicore raises on purpose."""
+
+
+class BadArgument(ImiError, ValueError):
+    """A size, range, shape or flag that the function does not take."""
+
+
+class PayloadTooLong(ImiError, ValueError):
+    """The payload is longer than the largest symbol allowed holds."""
+
+
+class NoSuchSize(ImiError, ValueError):
+    """Not one of the 48 Data Matrix symbol sizes."""
+
+
+class NotEncodable(ImiError, ValueError):
+    """The payload has a byte that the demanded encodation cannot write."""
+
+
+class Uncorrectable(ImiError):
+    """The symbol has more damage than Reed-Solomon can prove away."""
+
+
+class MalformedPayload(ImiError):
+    """The codewords are corrected but are not a message of ISO/IEC 16022."""
+
+
+class BackendMissing(ImiError):
+    """No usable libcrypto on this machine."""
+
+
+class BackendFailure(ImiError):
+    """libcrypto refused an operation that should have worked."""
+
+
+class BadImage(ImiError, ValueError):
+    """An array or file that is not an image we take; the message says why and the limit."""
+
+
+class BadKey(ImiError, ValueError):
+    """Key bytes that are not a key of the stated kind."""

@@ -1,0 +1,1 @@
+"""The inline mailing machine and its meter: feed, weigh, rate, debit, sign, print, inspect."""

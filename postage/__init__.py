@@ -1,0 +1,1 @@
+"""What the bytes mean: money, mailpieces, rates, registers, indicia. Pure Python, no compiler."""

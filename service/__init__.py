@@ -1,0 +1,1 @@
+"""What the programs share as programs: SQL engine, plots, pages."""
