@@ -1,7 +1,7 @@
 """Every exception that imicore raises. One import for users, one root to catch.
 
-The native kernels know a closed list of faults (``csrc/error.h``); ``_raise.h`` maps each to a class
-here.
+The native kernels know a closed list of faults (``csrc/error.h``); ``_raise.h`` maps each to a
+class here.
 """
 
 

@@ -1,4 +1,4 @@
-"""The picture in ARCHITECTURE.md, as code: who may import whom, and where each heavy library lives."""
+"""The picture in ARCHITECTURE.md, as code: who may import whom, where heavy libraries live."""
 
 import ast
 import sys
