@@ -1,0 +1,123 @@
+"""What the Postal Service's register of devices says of one postal security device."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+
+from postage.errors import DeviceRecordError
+from postage.layouts import PROFILES
+
+SOFTWARE_VENDOR = "TST0"
+"""Vendor and model id of every software device of ours; never postage (domain 8)."""
+NEVER_PRODUCTION = frozenset({SOFTWARE_VENDOR, "0000"})
+"""Ids that no production register may list: ours and that of the USPS sample (domain trap 24)."""
+
+SIGNATURE_BYTES = {"ecdsa-p256-sha256": 64, "ecdsa-p384-sha384": 96}
+"""Raw r || s: two integers as wide as the curve's order."""
+
+
+UNCOMPRESSED = 4  # SEC 1 v2.0 2.3.3: the leading byte of a point given as x || y
+
+
+class Mode(StrEnum):
+    """What a device's indicia are worth: postage, practice, or nothing at all."""
+
+    PRODUCTION = "production"
+    REHEARSAL = "rehearsal"
+    SPECIMEN = "specimen"
+
+
+class DeviceStatus(StrEnum):
+    """Where a device stands in the register; only ACTIVE ones pay for mail."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LOST = "lost"
+    REVOKED = "revoked"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRecord:
+    """One device: who it is, which key and layout its indicia have, where it is licensed.
+
+    The algorithm and the profile come from here, never from a payload (domain trap 5).
+    ``public_key`` is the SEC 1 point, uncompressed (0x04 || x || y): 65 or 97 bytes.
+    ``valid_from`` and ``valid_to`` are the first and last mailing dates (None: open).
+
+    Raises:
+        DeviceRecordError: a field is not what it must be, or a software device or the USPS
+            sample's vendor is listed as production.
+
+    >>> DeviceRecord(vendor_model="TST0", serial=7, profile="imi-std/p1",
+    ...     algorithm="ecdsa-p256-sha256", public_key=bytes([4, *range(64)]), mode=Mode.PRODUCTION)
+    Traceback (most recent call last):
+    postage.errors.DeviceRecordError: device TST0 7: a TST0 device is never production
+    """
+
+    vendor_model: str
+    serial: int
+    profile: str
+    algorithm: str
+    public_key: bytes
+    mode: Mode
+    status: DeviceStatus = DeviceStatus.ACTIVE
+    model: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    licensing_zip: str = ""
+    provider: str = ""
+
+    def __post_init__(self) -> None:
+        # A register is read from text: "specimen" becomes Mode.SPECIMEN or is refused here.
+        object.__setattr__(self, "mode", _member(Mode, self.mode))
+        object.__setattr__(self, "status", _member(DeviceStatus, self.status))
+        for broken in self._broken_promises():
+            raise DeviceRecordError(f"device {self.vendor_model} {self.serial}: {broken}")
+
+    @property
+    def key_id(self) -> str:
+        """Return the name of the device's key: vendor and model, then serial in eight digits."""
+        return f"{self.vendor_model}-{self.serial:08d}"
+
+    @property
+    def signature_length(self) -> int:
+        """Return the bytes of one raw signature: 64 or 96."""
+        return SIGNATURE_BYTES[self.algorithm]
+
+    def is_valid_on(self, day: date) -> bool:
+        """Return whether a mailing date lies within the record's validity, both ends included."""
+        starts = self.valid_from is None or self.valid_from <= day
+        return starts and (self.valid_to is None or day <= self.valid_to)
+
+    def _broken_promises(self) -> Iterator[str]:
+        if not re.fullmatch(r"[0-9A-Z]{4}", self.vendor_model):
+            yield f"vendor and model is four of A-Z 0-9, not {self.vendor_model!r}"
+        if not 0 <= self.serial < 2**32:
+            yield f"serial {self.serial} is outside 0 to {2**32 - 1}"
+        if self.profile not in PROFILES:
+            yield f"profile {self.profile!r} is not one of {', '.join(PROFILES)}"
+        key, width = self.public_key, SIGNATURE_BYTES.get(self.algorithm, 0)
+        if not width:
+            yield f"algorithm {self.algorithm!r} is not one of {', '.join(SIGNATURE_BYTES)}"
+        elif len(key) != 1 + width or key[0] != UNCOMPRESSED:
+            yield f"public key is not 0x04 and {width} bytes, as {self.algorithm} needs"
+        if self.mode is Mode.PRODUCTION and self.vendor_model in NEVER_PRODUCTION:
+            yield f"a {self.vendor_model} device is never production"
+        if not re.fullmatch(r"(\d{5})?", self.licensing_zip, re.ASCII):
+            yield f"licensing ZIP is 5 digits or empty, not {self.licensing_zip!r}"
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            yield f"valid to {self.valid_to} lies before valid from {self.valid_from}"
+
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def _member(kind: type[_E], value: str) -> _E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise DeviceRecordError(f"{value!r} is not one of {', '.join(kind)}") from None

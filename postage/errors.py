@@ -1,0 +1,65 @@
+"""Every exception that postage raises. One root to catch.
+
+What a caller meets every day is a value (``Unratable``, ``Refusal``); these are broken promises.
+"""
+
+from enum import Enum
+
+
+class PostageError(Exception):
+    """Root of everything postage raises on purpose."""
+
+
+class BadAmount(PostageError, ValueError):
+    """Text that is not an amount of whole mills."""
+
+
+class BadMailpiece(PostageError, ValueError):
+    """A size or weight that no mailpiece has, or finer than we count."""
+
+
+class RegisterViolation(PostageError):
+    """A movement or a record that breaks ascending + descending == control total, or a limit."""
+
+
+class InsufficientPostage(RegisterViolation):
+    """A debit above the descending register; nothing changed."""
+
+
+class DeviceRecordError(PostageError, ValueError):
+    """A device record that must not exist, such as a software device in production."""
+
+
+class RateEditionError(PostageError):
+    """A rate edition that is not what its manifest says, or cannot be read."""
+
+
+class Fault(Enum):
+    """Why a payload or a set of values is no indicium, in order of precedence."""
+
+    EMPTY = "no bytes"
+    UNKNOWN_PROFILE = "no profile has this name"
+    UNKNOWN_VERSION = "no profile has this version byte"
+    VERSION_MISMATCH = "the version byte is another profile's"
+    FOREIGN_VENDOR = "the vendor id says that the payload is of another profile"
+    AMBIGUOUS = "more than one layout may fit; only a device record can tell"
+    TRUNCATED = "shorter than any payload of the profile"
+    PADDED = "longer than any payload of the profile"
+    WRONG_LENGTH = "a length between those of the profile"
+    BAD_ASCII = "not printable ASCII"
+    BAD_DATE = "not a date of the calendar"
+    NOT_ZERO = "reserved bytes that are not zero"
+    FIELD_RANGE = "a value that the field cannot hold"
+    FIELD_TYPE = "a value of another type than the field's"
+    MISSING_FIELD = "a value is missing"
+    UNKNOWN_FIELD = "the profile has no such field"
+    CONTRADICTION = "two fields that cannot both be true"
+    READ_ONLY_PROFILE = "the profile is only read"
+
+
+class IndiciumFormatError(PostageError, ValueError):
+    """Bytes or values that are no indicium; ``kind`` says why."""
+
+    def __init__(self, kind: Fault, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -1,0 +1,286 @@
+"""Indicia as bytes: written, read and described from one field table per profile.
+
+``pack`` gives the bytes to be signed; the caller appends the signature. ``unpack`` takes a whole
+payload apart and proves nothing about its signature. Layouts are in ``postage.layouts``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+
+from postage.errors import Fault, IndiciumFormatError
+from postage.fields import Imprint, PayloadType, Value, payload_type, read_fields, write_fields
+from postage.layouts import PROFILES, Profile
+from postage.money import Money
+
+__all__ = [
+    "Fault",
+    "Imprint",
+    "Indicium",
+    "IndiciumFormatError",
+    "PayloadType",
+    "Refusal",
+    "Value",
+    "describe",
+    "pack",
+    "try_unpack",
+    "unpack",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A payload that is no indicium: why, in kind and in words."""
+
+    kind: Fault
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Indicium:
+    """The fields of one payload, not yet verified.
+
+    ``values`` holds every field by name; ``signed`` are the bytes under ``signature``; ``tail``
+    is what a legacy payload carries behind it. ``signature`` is shorter than its algorithm's
+    only in a cut dump of an IBI.
+    """
+
+    profile: str
+    signed: bytes
+    signature: bytes
+    tail: bytes = b""
+    values: Mapping[str, Value] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
+    )
+
+    @property
+    def payload_type(self) -> PayloadType:
+        """Return whether this is postage, a redate or a test imprint."""
+        return payload_type(self.values)
+
+    @property
+    def vendor_model(self) -> str:
+        """Return provider and model id; IBI Lite has a number, given in digits."""
+        return str(self.values["vendor_model"])
+
+    @property
+    def device_serial(self) -> int:
+        """Return the serial number of the PSD."""
+        return self._int("device_serial") or 0
+
+    @property
+    def postage(self) -> Money:
+        """Return the postage shown."""
+        value = self.values["postage"]
+        assert isinstance(value, Money)
+        return value
+
+    @property
+    def ascending(self) -> Money | None:
+        """Return the ascending register, None where the profile has none."""
+        return self._money("ascending")
+
+    @property
+    def descending(self) -> Money | None:
+        """Return the descending register, None where the profile has none."""
+        return self._money("descending")
+
+    @property
+    def mailing_date(self) -> date | None:
+        """Return the date of mailing, None on undated reply mail or where there is no field."""
+        value = self.values.get("mailing_date")
+        return value if isinstance(value, date) else None
+
+    @property
+    def piece_count(self) -> int | None:
+        """Return the number of this imprint among those of its type, None where not carried."""
+        return self._int("piece_count")
+
+    @property
+    def rate_category(self) -> int | None:
+        """Return the numeric rate category, None where the profile has none."""
+        return self._int("rate_category")
+
+    @property
+    def weight_tenths_oz(self) -> int | None:
+        """Return the weight in tenths of an ounce, None where not carried."""
+        return self._int("weight_tenths_oz")
+
+    def _int(self, name: str) -> int | None:
+        value = self.values.get(name)
+        return value if isinstance(value, int) else None
+
+    def _money(self, name: str) -> Money | None:
+        value = self.values.get(name)
+        return value if isinstance(value, Money) else None
+
+
+def pack(profile: str, values: Mapping[str, Value] | None = None, /, **fields: Value) -> bytes:
+    """Return the bytes of an indicium that its signature will cover: 27, 45 or 61.
+
+    Values come as a mapping, as keywords or both; the version and reserved bytes are the
+    profile's. Money fields take Money, dates take ``datetime.date`` or None (undated).
+
+    Raises:
+        IndiciumFormatError: with the kind; the message names the field, the value and the limit.
+
+    >>> from datetime import date
+    >>> signed = pack("imi-min/p1", vendor_model="TST0", device_serial=7, ascending=Money(780),
+    ...     postage=Money(780), mailing_date=date(2026, 7, 12), piece_count=1, rate_category=111)
+    >>> unpack(signed + bytes(64)).postage
+    Money(mills=780)
+    """
+    layout = _profile(profile)
+    if not layout.is_writable:
+        raise IndiciumFormatError(Fault.READ_ONLY_PROFILE, f"profile {profile} is read-only")
+    return write_fields(layout, {**(values or {}), **fields})
+
+
+def unpack(
+    payload: bytes, *, profile: str | None = None, signature_length: int | None = None
+) -> Indicium:
+    """Return the indicium in a whole payload: fields, signed bytes and signature.
+
+    The device record names profile and signature length. Without a profile the version byte and
+    the vendor id decide: ours is ``TST0``, the USPS sample ``0000``; any other IMI vendor is
+    AMBIGUOUS, because no public text says what its bytes mean.
+
+    Raises:
+        IndiciumFormatError: with the kind; nothing else is raised for any bytes.
+
+    >>> unpack(bytes.fromhex("ff4713270011f50fce96010000009aca2921e3f1")).device_serial
+    13504501
+    """
+    if not payload:
+        raise IndiciumFormatError(Fault.EMPTY, "the payload has no bytes")
+    layout = _recognise(payload) if profile is None else _profile(profile)
+    _check_origin(layout, payload)
+    _check_length(layout, len(payload), signature_length)
+    signed, rest = payload[: layout.signed_length], payload[layout.signed_length :]
+    # Only profiles without a tail have more than one length of signature.
+    cut = max(layout.signature_lengths)
+    return Indicium(
+        profile=layout.name,
+        signed=bytes(signed),
+        signature=bytes(rest[:cut]),
+        tail=bytes(rest[cut:]),
+        values=MappingProxyType(read_fields(layout, signed)),
+    )
+
+
+def try_unpack(
+    payload: bytes, *, profile: str | None = None, signature_length: int | None = None
+) -> Indicium | Refusal:
+    """Return the indicium, or why the payload is none.
+
+    >>> try_unpack(b"").kind
+    <Fault.EMPTY: 'no bytes'>
+    """
+    try:
+        return unpack(payload, profile=profile, signature_length=signature_length)
+    except IndiciumFormatError as error:
+        return Refusal(error.kind, str(error))
+
+
+def describe(profile: str) -> str:
+    """Return the field table of a profile as Markdown: offset, bytes, name, kind, meaning.
+
+    >>> print(describe("ibi-lite").splitlines()[0])
+    | Offset | Bytes | Field | Kind | Meaning | Confidence |
+    """
+    layout = _profile(profile)
+    rows = [
+        ["Offset", "Bytes", "Field", "Kind", "Meaning", "Confidence"],
+        ["---"] * 6,
+        *(
+            [str(offset), str(at.width), at.name, at.kind.value, at.meaning, at.confidence]
+            for offset, at in layout.placed()
+        ),
+    ]
+    lengths = " or ".join(map(str, layout.signature_lengths))
+    rows.append([str(layout.signed_length), lengths, "signature", "", "over all before", ""])
+    if layout.tail_limit:
+        rows.append(["", f"0 to {layout.tail_limit}", "tail", "", "data of the provider", "I"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _profile(name: str) -> Profile:
+    try:
+        return PROFILES[name]
+    except KeyError:
+        raise IndiciumFormatError(
+            Fault.UNKNOWN_PROFILE, f"profile {name!r} is not one of {', '.join(PROFILES)}"
+        ) from None
+
+
+def _recognise(payload: bytes) -> Profile:
+    candidates = [layout for layout in PROFILES.values() if layout.version == payload[0]]
+    if not candidates:
+        raise IndiciumFormatError(
+            Fault.UNKNOWN_VERSION, f"version byte 0x{payload[0]:02x} is no known indicium"
+        )
+    vendor = _vendor(candidates[0], payload)
+    if vendor is None:
+        shortest = min(layout.shortest for layout in candidates)
+        raise IndiciumFormatError(
+            Fault.TRUNCATED,
+            f"{len(payload)} bytes; version 0x{payload[0]:02x} has at least {shortest}",
+        )
+    fitting = [at for at in candidates if at.vendors is None or vendor in at.vendors]
+    if len(fitting) != 1:
+        names = ", ".join(layout.name for layout in candidates)
+        raise IndiciumFormatError(
+            Fault.AMBIGUOUS,
+            f"vendor {vendor!r} does not tell whether a payload of version 0x{payload[0]:02x} is "
+            f"{names}; name the profile of its device record",
+        )
+    return fitting[0]
+
+
+def _vendor(layout: Profile, payload: bytes) -> str | None:
+    """Return the vendor and model id as text, None where the payload ends before it."""
+    for offset, entry in layout.placed():
+        if entry.name == "vendor_model":
+            raw = payload[offset : offset + entry.width]
+            return raw.decode("latin-1") if len(raw) == entry.width else None
+    raise AssertionError(f"profile {layout.name} has no vendor_model")
+
+
+def _check_origin(layout: Profile, payload: bytes) -> None:
+    if payload[0] != layout.version:
+        raise IndiciumFormatError(
+            Fault.VERSION_MISMATCH,
+            f"version byte 0x{payload[0]:02x}; {layout.name} has 0x{layout.version:02x}",
+        )
+    if (vendor := _vendor(layout, payload)) in layout.refused_vendors:
+        raise IndiciumFormatError(
+            Fault.FOREIGN_VENDOR, f"vendor {vendor!r} never writes {layout.name}"
+        )
+
+
+def _check_length(layout: Profile, length: int, signature_length: int | None) -> None:
+    if signature_length is not None and signature_length not in layout.signature_lengths:
+        raise IndiciumFormatError(
+            Fault.WRONG_LENGTH,
+            f"a signature of {signature_length} bytes; {layout.name} has "
+            f"{' or '.join(map(str, layout.signature_lengths))}",
+        )
+    shortest, longest = layout.shortest, layout.longest
+    if signature_length is not None and not layout.is_signature_cut:
+        shortest = layout.signed_length + signature_length
+        longest = shortest + layout.tail_limit
+    if length < shortest:
+        raise IndiciumFormatError(
+            Fault.TRUNCATED, f"{length} bytes; {layout.name} has at least {shortest}"
+        )
+    if length > longest:
+        raise IndiciumFormatError(
+            Fault.PADDED, f"{length} bytes; {layout.name} has at most {longest}"
+        )
+    whole = [layout.signed_length + signature for signature in layout.signature_lengths]
+    if not layout.tail_limit and length not in whole:
+        raise IndiciumFormatError(
+            Fault.WRONG_LENGTH,
+            f"{length} bytes; {layout.name} has {' or '.join(map(str, whole))}",
+        )

@@ -1,0 +1,207 @@
+"""What each byte of an indicium is: one table per profile, offsets are sums of widths.
+
+``pack``, ``unpack``, ``describe`` and every error message read these tables. No public text gives
+the layout of an Intelligent Mail Indicium (the IMI performance criteria are handed out on
+request), so the ``imi-*/p1`` profiles are ours, on the offsets of the one public sample; each
+field says how sure its reading is: V verified, S secondary, I inferred, A our assumption.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """How a field's bytes are read; numbers are little-endian, as in every US indicium."""
+
+    UINT = "unsigned integer"
+    MONEY = "mills"
+    DATE = "date as the decimal number YYYYMMDD, 0 = undated"
+    ASCII = "ASCII"
+    OPAQUE = "bytes as they are"
+    ZEROS = "zeros"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field; ``limit`` is the largest number where that is below the width's own.
+
+    ``optional`` fields are written as 0 when not given.
+    """
+
+    name: str
+    width: int
+    kind: Kind
+    meaning: str
+    confidence: str
+    limit: int | None = None
+    optional: bool = False
+
+    @property
+    def greatest(self) -> int:
+        """Return the largest number that the field holds."""
+        return 256**self.width - 1 if self.limit is None else self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One layout: the fields under the signature, then the signature, then perhaps a tail.
+
+    ``signature_lengths`` are the lengths that occur; ``tail_limit`` is the most bytes that may
+    follow. ``vendors`` are the vendor and model ids by which a payload is known to be of this
+    profile when no device record names it; None takes any.
+    """
+
+    name: str
+    version: int
+    fields: tuple[Field, ...]
+    signature_lengths: tuple[int, ...]
+    vendors: frozenset[str] | None
+    source: str
+    is_writable: bool = False
+    refused_vendors: frozenset[str] = frozenset()
+    tail_limit: int = 0
+    is_signature_cut: bool = False
+
+    @property
+    def signed_length(self) -> int:
+        """Return the bytes before the signature, all of which it covers."""
+        return sum(field.width for field in self.fields)
+
+    @property
+    def shortest(self) -> int:
+        """Return the fewest bytes of a whole payload."""
+        return self.signed_length + (0 if self.is_signature_cut else min(self.signature_lengths))
+
+    @property
+    def longest(self) -> int:
+        """Return the most bytes of a whole payload."""
+        return self.signed_length + max(self.signature_lengths) + self.tail_limit
+
+    def placed(self) -> Iterator[tuple[int, Field]]:
+        """Yield each field with its offset."""
+        offset = 0
+        for field in self.fields:
+            yield offset, field
+            offset += field.width
+
+
+SAMPLE_VENDOR = "0000"
+OUR_VENDOR = "TST0"
+MAX_ZIP5 = 99_999
+MAX_ZIP11 = 99_999_999_999
+MAX_MAILER_ID = 999_999_999
+
+_U, _M, _D, _T, _O, _Z = Kind.UINT, Kind.MONEY, Kind.DATE, Kind.ASCII, Kind.OPAQUE, Kind.ZEROS
+
+_VERSION = Field("version", 1, _U, "generation (high nibble) and construct (low nibble)", "I")
+_VENDOR = Field("vendor_model", 4, _T, "provider and model id", "I")
+_SERIAL = Field("device_serial", 4, _U, "serial number of the PSD", "I")
+_ASCENDING = Field("ascending", 5, _M, "ascending register after this piece", "A")
+_POSTAGE = Field("postage", 3, _M, "postage of this piece", "V")
+_DATE = Field("mailing_date", 4, _D, "date of mailing; none on prepaid reply mail", "V")
+_CATEGORY = Field(
+    "rate_category", 2, _U, "what the postage pays for, or a redate or test imprint", "A"
+)
+_PIECES = Field("piece_count", 4, _U, "number of this imprint among those of its kind, from 1", "A")
+
+_MIN = (_VERSION, _VENDOR, _SERIAL, _ASCENDING, _POSTAGE, _DATE, _PIECES, _CATEGORY)
+_STD = (
+    *(_VERSION, _VENDOR, _SERIAL, _ASCENDING, _POSTAGE, _DATE),
+    Field("weight_tenths_oz", 2, _U, "weight in tenths of an ounce, rounded up", "I"),
+    _CATEGORY,
+    Field("piece_class", 2, _U, "piece class or fee code", "A", optional=True),
+    Field(
+        *("destination_zip", 5, _U, "delivery point: ZIP, +4 and DP as 11 digits; 0 = none", "A"),
+        limit=MAX_ZIP11,
+        optional=True,
+    ),
+    Field("extra_services", 3, _U, "one bit for each extra service", "A", optional=True),
+    _PIECES,
+    Field("mailer_id", 4, _U, "Mailer ID", "I", limit=MAX_MAILER_ID, optional=True),
+    Field("reserved", 2, _Z, "reserved", "I"),
+)
+_MAX = (
+    *_STD,
+    Field("descending", 5, _M, "descending register after this piece", "A"),
+    Field("origin_zip", 4, _U, "ZIP of mailing", "A", limit=MAX_ZIP5),
+    Field("firmware_id", 3, _U, "software or firmware of the device", "A"),
+    Field("tracking_serial", 4, _U, "serial part of the tracking number", "A", optional=True),
+)
+_SAMPLE = (
+    *(_VERSION, _VENDOR, _SERIAL),
+    Field("opaque5", 5, _O, "a counter that only grows, perhaps a clock; not a register", "I"),
+    *(_POSTAGE, _DATE),
+    Field("weight_tenths_oz", 2, _U, "weight in tenths of an ounce", "I"),
+    Field("code_a", 2, _U, "service or rate category; meaning unknown", "I"),
+    Field("code_b", 2, _U, "second code; meaning unknown", "I"),
+    Field("unused", 12, _Z, "unused in the sample", "I"),
+    Field("mailer_id", 4, _U, "Mailer ID", "I", limit=MAX_MAILER_ID),
+    Field("reserved", 2, _Z, "reserved", "I"),
+)
+_IBI_HEAD = (
+    Field("version", 1, _U, "indicia version", "V"),
+    Field("algorithm_id", 1, _U, "signature scheme", "S"),
+    Field("certificate_serial", 4, _U, "serial number of the certificate", "V"),
+    Field("vendor_model", 4, _T, "maker and model of the PSD", "V"),
+    Field("device_serial", 4, _U, "serial number of the PSD", "V"),
+    Field("ascending", 5, _M, "ascending register", "V"),
+    Field("postage", 3, _M, "postage of this piece", "V"),
+    Field("mailing_date", 4, _D, "date of mailing", "V"),
+    Field("licensing_zip", 4, _U, "licensing or origin ZIP", "V", limit=MAX_ZIP5),
+    Field("destination", 5, _U, "destination ZIP, with +4 and DP where known", "V"),
+    Field("software_id", 6, _U, "software of the provider", "V"),
+    Field("descending", 4, _M, "descending register", "V"),
+)
+_LITE = (
+    Field("version", 1, _U, "indicia version", "V"),
+    Field("piece_count", 4, _U, "piece counter", "V"),
+    Field("vendor_model", 1, _U, "vendor and model as a number", "V"),
+    Field("device_serial", 3, _U, "serial number of the PSD", "V"),
+    Field("postage", 3, _M, "postage of this piece", "V"),
+    Field("service", 2, _U, "Intelligent Mail service", "V"),
+)
+
+_ECDSA = (64, 96)
+_IBI_SIGNATURE = (40,)
+# A dump of 86 bytes is all there is of one IBI: its signature is cut. 112 bytes fill the largest
+# symbol that the patent text allows an IBI, so 23 may follow the signature (domain 1.3, 1.4).
+_IBI_TAIL = 112 - 49 - 40
+
+
+def _ours(name: str, version: int, fields: tuple[Field, ...]) -> Profile:
+    return Profile(
+        *(name, version, fields, _ECDSA, frozenset({OUR_VENDOR})),
+        source="ours, on the offsets of the USPS sample",
+        is_writable=True,
+        # Else the sample would pass for an indicium of ours: it has the version and the length.
+        refused_vendors=frozenset({SAMPLE_VENDOR}),
+    )
+
+
+def _ibi(name: str, version: int, category: Field) -> Profile:
+    return Profile(
+        *(name, version, (*_IBI_HEAD, category), _IBI_SIGNATURE, None),
+        source="read from a public dump",
+        tail_limit=_IBI_TAIL,
+        is_signature_cut=True,
+    )
+
+
+_ALL = (
+    _ours("imi-min/p1", 0x71, _MIN),
+    _ours("imi-std/p1", 0x72, _STD),
+    _ours("imi-max/p1", 0x73, _MAX),
+    Profile(
+        *("imi-usps-sample", 0x72, _SAMPLE, (64,), frozenset({SAMPLE_VENDOR})),
+        source="the sample of the USPS Labels API",
+        refused_vendors=frozenset({OUR_VENDOR}),
+    ),
+    _ibi("ibi-full/v05", 0x05, Field("rate_category", 4, _T, "rate category", "V")),
+    _ibi("ibi-full/v50", 0x50, Field("rate_category", 4, _O, "category or signature", "I")),
+    Profile(
+        *("ibi-lite", 0xFF, _LITE, (6,), None),
+        source="read from a public dump; US 7,882,036 B1",
+    ),
+)
+PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ALL}
