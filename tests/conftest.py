@@ -13,3 +13,13 @@ def reference() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("IMI_REFERENCE names no folder of reference data (vectors/, data/, samples/)")
     return Path(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run that skipped anything where nothing may be skipped (`make ci` sets IMI_NO_SKIPS)."""
+    if not os.environ.get("IMI_NO_SKIPS") or exitstatus:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("skips are not allowed here (IMI_NO_SKIPS is set)", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

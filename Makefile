@@ -1,0 +1,98 @@
+# Every target does its own set-up in .venv; nothing is installed outside it (`make ci` alone adds
+# system programs, and says so). Needs Python >= 3.11 and a C++20 compiler.
+
+VENV ?= .venv
+OUT ?= out
+JOB ?= samples/jobs/morning.toml
+PY := $(VENV)/bin/python
+JOBS ?= 2
+# The one name of the reference data folder in this tree; tests that need it skip where it is absent.
+IMI_REFERENCE ?= $(if $(wildcard ../shared/domain.md),$(abspath ../shared))
+export IMI_REFERENCE
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+ASAN := build/asan
+
+.PHONY: help run test bench lint types portable asan docs ci clean build format check-machine newclone
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(VENV)/.line build  ## run a morning's mail through the whole line; pictures and report in out/
+	$(PY) -m imi run $(JOB) --out $(OUT) --fresh
+
+test: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## run the tests, doctests and samples
+	$(PY) -m pytest -n $(JOBS) -q $(PYTEST)
+
+bench: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## measure beside the peers; table, JSON, plot
+	$(PY) -m imi bench --out $(OUT)/bench
+
+lint: $(VENV)/.lint  ## ruff and clang-format, the same commands as the pre-commit hooks
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/clang-format --dry-run --Werror csrc/*.h csrc/*.cpp imicore/*.h imicore/*.cpp
+
+format: $(VENV)/.lint  ## let the formatters write
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/clang-format -i csrc/*.h csrc/*.cpp imicore/*.h imicore/*.cpp
+
+types: $(VENV)/.line $(VENV)/.bench $(VENV)/.test $(VENV)/.lint build  ## mypy strict, and the stubs against the natives
+	$(PY) -m mypy
+	$(PY) -m mypy.stubtest imicore._codec imicore._imaging --allowlist tests/stubtest_allowlist.txt
+
+portable: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## the native tests on the plain kernels
+	IMI_ISA=portable $(PY) -m pytest -n $(JOBS) -q -m native $(PYTEST)
+
+asan: $(VENV)/.line $(VENV)/.bench $(VENV)/.test  ## the native tests under AddressSanitizer and UBSan
+	IMI_CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
+	IMI_LDFLAGS="-fsanitize=address,undefined" \
+	$(PY) setup.py --quiet build --build-base $(ASAN) --build-lib $(ASAN)/lib
+	rm -f $(ASAN)/report.*
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so.6)" \
+	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$(ASAN)/report PYTHONMALLOC=malloc \
+	$(VENV)/bin/pytest -o "pythonpath=$(ASAN)/lib ." -q -m native $(PYTEST) \
+	|| { cat $(ASAN)/report.* 2>/dev/null; exit 1; }
+
+docs: $(VENV)/.line $(VENV)/.docs build  ## the documentation site, with generated tables
+	$(PY) -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
+
+ci: ## everything, from a clean clone; installs the system programs that tests use, fails on any skip
+	.ci/programs
+	$(MAKE) lint
+	$(MAKE) types
+	IMI_NO_SKIPS=1 $(MAKE) test
+	$(MAKE) portable
+	$(MAKE) asan
+	$(MAKE) docs
+
+build: $(VENV)/.ready  ## compile what has changed
+	@$(PY) setup.py --quiet build_ext --inplace
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) build out docs/_build *.egg-info imicore/*.so .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+check-machine:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is missing: install it (Debian: apt-get install python3 python3-venv python3-dev)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "Python.h is missing: Debian: apt-get install python3-dev"; exit 1; }
+	@echo 'int main() {}' | $(CXX) -std=c++20 -x c++ -fsyntax-only - 2>/dev/null || { echo "a C++20 compiler is missing ($(CXX) does not take -std=c++20): Debian: apt-get install g++"; exit 1; }
+
+# The build tools and the package itself, editable; then each extra on its own, so that `make run`
+# does not wait for linters.
+$(VENV)/.ready: pyproject.toml | check-machine
+	@[ -x $(PY) ] || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	$(PIP) --upgrade pip
+	$(PIP) "setuptools>=77" "Cython>=3.1" "pybind11>=3.0" "numpy>=2.0"
+	@echo "compiling the native modules (about a minute)"
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.%: $(VENV)/.ready
+	@echo "installing what '$*' needs"
+	@$(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['$*'], sep='\n')" > $@.txt
+	$(PIP) -r $@.txt
+	@touch $@
