@@ -1,7 +1,10 @@
-"""Native objects of imicore. One section per family, as in bind_*.cpp."""
+"""Native objects; the typed Python face is in the modules named at each section."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 # --- signature (bind_signature.cpp) ---
 
@@ -44,3 +47,56 @@ def ecdsa_der_to_raw(signature: bytes, width: int) -> bytes: ...
 def ecdsa_lower_s(signature: bytes) -> bytes: ...
 
 # --- end of signature ---
+
+# --- imicore.raster, imicore.glyphs, imicore.writers (bind_raster.cpp) ---
+
+class SymbolPen:
+    """Draws modules as squares of dots; see ``imicore.raster.Rasterizer``."""
+
+    def __init__(self, *, dots_per_module: int, inset: int) -> None: ...
+    def rows(self, modules: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]: ...
+    def rows_many(
+        self, symbols: list[npt.NDArray[np.bool_]], out: npt.NDArray[np.uint8] | None = None
+    ) -> npt.NDArray[np.uint8]: ...
+
+class GlyphSheet:
+    """One font at one size as 1-bit glyphs; see ``imicore.glyphs``."""
+
+    def __init__(self) -> None: ...
+    def add(
+        self,
+        character: int,
+        bitmap: npt.NDArray[np.uint8],
+        width: int,
+        left: int,
+        top: int,
+        advance: int,
+    ) -> None: ...
+    def measure(self, text: str) -> int: ...
+
+class Template:
+    """What the pieces of a job share, and the places of what differs."""
+
+    def __init__(
+        self,
+        *,
+        rows: npt.NDArray[np.uint8],
+        width: int,
+        dots_per_inch: int,
+        pen: SymbolPen,
+        symbol_modules: tuple[int, int],
+        symbol_corner: tuple[int, int],
+        places: Sequence[tuple[GlyphSheet, int, int, int]],
+    ) -> None: ...
+    def compose(
+        self, modules: npt.NDArray[np.bool_], texts: Sequence[str]
+    ) -> npt.NDArray[np.uint8]: ...
+
+def draw_text(
+    rows: npt.NDArray[np.uint8],
+    width: int,
+    place: tuple[GlyphSheet, int, int, int],
+    text: str,
+    dots_per_inch: int,
+) -> None: ...
+def pwg(pages: Sequence[tuple[npt.NDArray[np.uint8], int, int]], media_name: str) -> bytes: ...

@@ -25,6 +25,10 @@ class NotEncodable(ImiError, ValueError):
     """The payload has a byte that the demanded encodation cannot write."""
 
 
+class PlacementError(ImiError, ValueError):
+    """The indicium does not fit the mailpiece with its edge distances and clear zones."""
+
+
 class Uncorrectable(ImiError):
     """The symbol has more damage than Reed-Solomon can prove away."""
 
