@@ -80,6 +80,15 @@ class Mailpiece:
             **flags,
         )
 
+    @property
+    def weight_tenths_oz(self) -> int:
+        """Return the weight in tenths of an ounce, rounded up, as an indicium carries it.
+
+        >>> Mailpiece.inches(6, 4, "0.25", ounces="3.401").weight_tenths_oz
+        35
+        """
+        return -(-self.weight_milliounces // 100)
+
 
 def _thousandths(what: str, value: Exact) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
