@@ -18,7 +18,11 @@ OWN = {  # package: which of our packages it may import
 }
 EVERYWHERE = {"numpy": {"imicore", "pipeline", "sorter", "provider", "imi", "service"}}
 HOME = {  # third-party package: the modules that may import it
-    "cv2": {"imicore.frames", "imi.mailpictures"},
+    "cv2": {"imicore.frames"}
+    | {
+        f"imi.mailpictures.{module}"
+        for module in ("camera", "defects", "envelope", "ink", "lettering", "logos", "paper")
+    },
     "freetype": {"imicore.glyphs"},
     "PIL": {"imicore.writers"},
     "zxingcpp": {"imicore.pdf417"},

@@ -1,0 +1,33 @@
+"""Realistic pictures of metered mail: what the simulated head prints on and the camera sees.
+
+A picture is made in the order of the machine: `draw` a piece, `print_on` it, `photograph` it.
+All chance comes from the generator passed in: the same state gives the same bytes.
+"""
+
+from imi.mailpictures.camera import CameraModel, Photograph, Zone, expected_zone, photograph
+from imi.mailpictures.checks import BadPicture
+from imi.mailpictures.defects import DEFECTS, Defect
+from imi.mailpictures.envelope import MARKS, STYLES, Envelope, draw
+from imi.mailpictures.ink import InkModel, print_dots, print_on
+from imi.mailpictures.scene import Imprint, MailPicture, mail_picture
+
+__all__ = [
+    "DEFECTS",
+    "MARKS",
+    "STYLES",
+    "BadPicture",
+    "CameraModel",
+    "Defect",
+    "Envelope",
+    "Imprint",
+    "InkModel",
+    "MailPicture",
+    "Photograph",
+    "Zone",
+    "draw",
+    "expected_zone",
+    "mail_picture",
+    "photograph",
+    "print_dots",
+    "print_on",
+]

@@ -1,0 +1,154 @@
+"""One mail picture from end to end: piece, imprint, defects, photograph, and the truth about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imi.mailpictures.camera import CameraModel, Matrix, Zone, expected_zone, photograph
+from imi.mailpictures.checks import BadPicture, Image, within
+from imi.mailpictures.defects import Where, find
+from imi.mailpictures.envelope import Envelope, draw
+from imi.mailpictures.ink import InkModel, print_dots
+
+EDGE_IN: Final = 0.25  # an indicium keeps 1/4 in from the right and from the top (DMM 604)
+
+
+@dataclass(frozen=True)
+class Imprint:
+    """What the head is to print, and where in it the symbol lies.
+
+    Attributes:
+        rows: uint8[R, ceil(C/8)], first dot in the high bit, 1 is ink.
+        dots_per_inch: both ways.
+        width_dots: C.
+        symbol_xy: dots from the top left of the rows to the symbol's outer corner.
+        modules: rows and columns of the symbol.
+        dots_per_module: whole dots.
+    """
+
+    rows: NDArray[np.uint8]
+    dots_per_inch: int
+    width_dots: int
+    symbol_xy: tuple[int, int]
+    modules: tuple[int, int]
+    dots_per_module: int
+
+    @property
+    def size_in(self) -> tuple[float, float]:
+        """Width and height of the imprint in inches."""
+        return self.width_dots / self.dots_per_inch, self.rows.shape[0] / self.dots_per_inch
+
+
+@dataclass(frozen=True)
+class MailPicture:
+    """A frame and the truth about it.
+
+    Attributes:
+        frame: uint8[H, W].
+        corners: float64[4, 2], frame pixels (x, y) of the symbol's outer corners on the piece:
+            top left, top right, bottom right, bottom left.
+        zone: where the imprint was to be expected, from nominal geometry alone.
+        piece_to_frame: float64[3, 3], inches to pixels.
+    """
+
+    frame: Image
+    corners: NDArray[np.float64]
+    zone: Zone
+    piece_to_frame: Matrix
+
+
+def mail_picture(
+    imprint: Imprint,
+    *,
+    rng: np.random.Generator,
+    envelope: Envelope | None = None,
+    ink: InkModel | None = None,
+    camera: CameraModel | None = None,
+    defects: Sequence[tuple[str, float]] = (),
+    image_dpi: float = 200.0,
+) -> MailPicture:
+    """Return the picture of a piece with the imprint at its upper right.
+
+    Args:
+        imprint: what is printed; it must fit on the piece, 1/4 in from the edges.
+        rng: decides everything left open.
+        envelope: the piece; a plain white #10 when not given.
+        ink: head and ink; the defaults of InkModel.
+        camera: the defaults of CameraModel.
+        defects: names of `DEFECTS` with amounts in their units; in order, within their stages.
+        image_dpi: resolution at which the piece is drawn, before the camera.
+
+    Raises:
+        BadPicture: an unknown defect, an amount beyond its levels, an imprint that does not fit.
+
+    >>> rows = np.full((300, 38), 255, np.uint8)
+    >>> block = Imprint(rows, 300, 300, (0, 0), (40, 40), 7)
+    >>> mail_picture(block, rng=np.random.default_rng(1)).frame.shape
+    (825, 1900)
+    """
+    envelope, ink, camera = envelope or Envelope(), ink or InkModel(), camera or CameraModel()
+    wide, high = imprint.size_in
+    x_in, y_in = envelope.size_in[0] - EDGE_IN - wide, EDGE_IN
+    within("imprint width", wide, 0, envelope.size_in[0] - 2 * EDGE_IN, "in")
+    within("imprint height", high, 0, envelope.size_in[1] - 2 * EDGE_IN, "in")
+    found = [(find(name, amount), amount) for name, amount in defects]
+    # One stream a stage: a defect more leaves paper, pose and noise of the picture as they were.
+    of_piece, of_ink, of_defects, of_camera = (
+        np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 4)
+    )
+
+    in_dots = Where(*imprint.symbol_xy, imprint.modules, imprint.dots_per_module)
+    on_piece = _scaled(in_dots, image_dpi / imprint.dots_per_inch, x_in, y_in, image_dpi)
+    in_frame = _scaled(in_dots, camera.dpi / imprint.dots_per_inch, x_in, y_in, camera.dpi)
+
+    piece = draw(envelope, image_dpi=image_dpi, rng=of_piece)
+    dots = _dots(imprint)
+    for defect, amount in found:
+        if defect.stage == "ink":
+            ink = defect.apply(ink, amount, of_defects, in_dots)
+        elif defect.stage == "dots":
+            dots = defect.apply(dots, amount, of_defects, in_dots)
+    piece = print_dots(
+        piece, dots, raster_dpi=imprint.dots_per_inch, image_dpi=image_dpi,
+        x_in=x_in, y_in=y_in, ink=ink, rng=of_ink,
+    )  # fmt: skip
+    for defect, amount in found:
+        if defect.stage == "piece":
+            piece = defect.apply(piece, amount, of_defects, on_piece)
+        elif defect.stage == "camera":
+            camera = defect.apply(camera, amount, of_defects, in_frame)
+    photo = photograph(piece, camera, of_camera, image_dpi=image_dpi)
+    zone = expected_zone(
+        camera, size_in=envelope.size_in, x_in=x_in, y_in=y_in, width_in=wide, height_in=high
+    )
+    corners = photo.places(_symbol_corners_in(imprint, x_in, y_in))
+    return MailPicture(photo.frame, corners, zone, photo.piece_to_frame)
+
+
+def _scaled(where: Where, scale: float, x_in: float, y_in: float, dpi: float) -> Where:
+    return Where(
+        x_in * dpi + where.x * scale,
+        y_in * dpi + where.y * scale,
+        where.modules,
+        where.per_module * scale,
+    )
+
+
+def _dots(imprint: Imprint) -> Image:
+    rows = imprint.rows
+    if rows.ndim != 2 or rows.dtype != np.uint8 or rows.shape[1] != -(-imprint.width_dots // 8):
+        raise BadPicture(
+            f"rows are {rows.dtype}{list(rows.shape)}; {imprint.width_dots} dots need "
+            f"uint8[R, {-(-imprint.width_dots // 8)}]"
+        )
+    return np.unpackbits(rows, axis=1, count=imprint.width_dots) * np.uint8(255)
+
+
+def _symbol_corners_in(imprint: Imprint, x_in: float, y_in: float) -> NDArray[np.float64]:
+    x, y = (v / imprint.dots_per_inch for v in imprint.symbol_xy)
+    height, width = (n * imprint.dots_per_module / imprint.dots_per_inch for n in imprint.modules)
+    box = np.array([(0, 0), (width, 0), (width, height), (0, height)])
+    return np.asarray(box + np.array((x_in + x, y_in + y)), np.float64)
