@@ -1,6 +1,6 @@
 """The simulated line camera: where the piece lies under it, its light, its optics, its sensor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import cv2
@@ -48,7 +48,7 @@ class CameraModel:
     exposure: float = 1.0
 
     def __post_init__(self) -> None:
-        within("camera resolution", self.dpi, *DPI_RANGE, "pixels per inch")
+        within("camera resolution", self.dpi, 20, DPI_RANGE[1], "pixels per inch")
         within("skew", self.skew_degrees, 0, 10, "degrees")
         within("offset", self.offset_px, 0, 200, "px")
         within("scale error", self.scale_error, 0, 0.1, "of the dpi")
@@ -62,6 +62,21 @@ class CameraModel:
         width, height = self.frame_size
         if width < 1 or height < 1 or width * height > MAX_PIXELS:
             raise BadPicture(f"a frame of {width} x {height} px; the limit is {MAX_PIXELS} px")
+
+    def with_room(self) -> "CameraModel":
+        """Return the camera with a frame that still holds, at any pose, what filled it nominally.
+
+        >>> CameraModel(skew_degrees=10).with_room().frame_size
+        (2049, 1167)
+        """
+        width, height = self.frame_size
+        size_in = (width / self.dpi, height / self.dpi)
+        box = np.array([(0, 0), (size_in[0], 0), size_in, (0, size_in[1])])
+        corners = _extremes(self, size_in, box)
+        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        reach = np.abs(corners - middle).max(0) + self.offset_px
+        size = np.ceil(2 * reach).astype(int)
+        return replace(self, frame_size=(max(width, int(size[0])), max(height, int(size[1]))))
 
 
 @dataclass(frozen=True)
@@ -160,12 +175,7 @@ def expected_zone(
     within("width", width_in, 0, size_in[0] - x_in, "in")
     within("height", height_in, 0, size_in[1] - y_in, "in")
     box = np.array([(x, y) for x in (x_in, x_in + width_in) for y in (y_in, y_in + height_in)])
-    extremes = [
-        _project(_place(camera, size_in, turn, (0.0, 0.0), scale), box)
-        for turn in (-camera.skew_degrees, 0.0, camera.skew_degrees)
-        for scale in (-camera.scale_error, camera.scale_error)
-    ]
-    corners = np.concatenate(extremes)
+    corners = _extremes(camera, size_in, box)
     reach = camera.offset_px + camera.motion_px / 2 + 1
     width, height = camera.frame_size
     x0, y0 = (max(0, int(np.floor(v))) for v in corners.min(0) - reach)
@@ -174,6 +184,19 @@ def expected_zone(
     if x0 >= x1 or y0 >= y1:
         raise BadPicture(f"the rectangle at ({x_in:g}, {y_in:g}) in never lies in the frame")
     return Zone(x0, y0, x1 - x0, y1 - y0)
+
+
+def _extremes(
+    camera: CameraModel, size_in: tuple[float, float], box: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the frame pixels of the box's corners at the extremes of skew and scale."""
+    return np.concatenate(
+        [
+            _project(_place(camera, size_in, turn, (0.0, 0.0), scale), box)
+            for turn in (-camera.skew_degrees, 0.0, camera.skew_degrees)
+            for scale in (-camera.scale_error, camera.scale_error)
+        ]
+    )
 
 
 def _pose(camera: CameraModel, size_in: tuple[float, float], rng: np.random.Generator) -> Matrix:

@@ -153,14 +153,13 @@ def _blots(
 
 
 def _speckle(dots: Image, amount: float, rng: np.random.Generator, where: Where) -> Image:
-    """Turn specks of half a module over, dark and light alike, on this share of the imprint."""
-    radius = max(1, round(where.per_module / 4))
-    area = where.width * where.height
-    count = rng.poisson(amount * area / (np.pi * radius * radius))
+    """Turn specks of about a module over, dark and light alike, on this share of the symbol."""
+    size = where.per_module * 0.4
+    count = rng.poisson(amount * where.width * where.height / (np.pi * size * size))
     marked = dots.copy()
-    for x, y, dark in rng.random((count, 3)):
+    for x, y, dark, radius in rng.random((count, 4)):
         centre = (round(where.x + x * where.width), round(where.y + y * where.height))
-        cv2.circle(marked, centre, radius, 255 if dark < 0.5 else 0, -1)
+        cv2.circle(marked, centre, round(size * (0.7 + 0.6 * radius)), 255 * int(dark < 0.5), -1)
     return marked
 
 
@@ -193,21 +192,33 @@ def _motion(
     return replace(camera, motion_px=amount * where.per_module)
 
 
-def _lowres(camera: CameraModel, amount: float, _: np.random.Generator, __: Where) -> CameraModel:
-    """Fewer pixels for the same field of view: the dpi falls to `amount` of itself."""
+def _lowres(
+    camera: CameraModel, amount: float, _: np.random.Generator, where: Where
+) -> CameraModel:
+    """Fewer pixels for the same field of view, until a module has `amount` of them."""
+    share = min(1.0, amount / where.per_module)
     width, height = camera.frame_size
-    size = (max(1, round(width * amount)), max(1, round(height * amount)))
-    return replace(camera, dpi=camera.dpi * amount, frame_size=size)
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return replace(camera, dpi=camera.dpi * share, frame_size=size)
 
 
-def _set(
-    field: str, factor: float = 1.0
-) -> Callable[[CameraModel, float, np.random.Generator, Where], CameraModel]:
+def _set(field: str) -> Callable[[CameraModel, float, np.random.Generator, Where], CameraModel]:
     """Return a defect that sets one number of the camera."""
 
     def apply(camera: CameraModel, amount: float, _: np.random.Generator, __: Where) -> CameraModel:
-        values: dict[str, Any] = {field: amount * factor}
+        values: dict[str, Any] = {field: amount}
         return replace(camera, **values)
+
+    return apply
+
+
+def _bend(field: str) -> Callable[[CameraModel, float, np.random.Generator, Where], CameraModel]:
+    """Return a defect that sets one number of the pose; the frame grows to keep the piece."""
+
+    def apply(
+        camera: CameraModel, amount: float, rng: np.random.Generator, where: Where
+    ) -> CameraModel:
+        return _set(field)(camera, amount, rng, where).with_room()
 
     return apply
 
@@ -227,14 +238,14 @@ DEFECTS: Final[Mapping[str, Defect]] = {
         Defect("occlusion", "piece", "of the area", (0.02, 0.05, 0.08, 0.12, 0.16), _occlusion),
         Defect("blur", "camera", "modules", (0.15, 0.25, 0.35, 0.45, 0.6), _blur),
         Defect("motion", "camera", "modules", (0.3, 0.6, 0.9, 1.2, 1.6), _motion),
-        Defect("lowres", "camera", "of the resolution", (0.42, 0.36, 0.3, 0.25, 0.2), _lowres),
+        Defect("lowres", "camera", "pixels a module", (3.3, 2.8, 2.4, 2.0, 1.6), _lowres),
         Defect("noise", "camera", "grey levels", (8, 16, 28, 42, 60), _set("noise_sigma")),
         Defect("gradient", "camera", "of the light", (0.25, 0.4, 0.55, 0.7, 0.8),
                _set("gradient")),
-        Defect("skew", "camera", "degrees", (2, 4, 6, 8, 10), _set("skew_degrees")),
+        Defect("skew", "camera", "degrees", (2, 4, 6, 8, 10), _bend("skew_degrees")),
         Defect("stretch", "camera", "of the length", (0.04, 0.08, 0.12, 0.18, 0.25),
-               _set("stretch")),
+               _bend("stretch")),
         Defect("perspective", "camera", "of the width", (0.02, 0.04, 0.07, 0.1, 0.14),
-               _set("perspective")),
+               _bend("perspective")),
     )
 }  # fmt: skip

@@ -235,11 +235,11 @@ def _postmark(image: Image, dpi: float, rng: np.random.Generator) -> None:
     town = addresses.TOWNS[int(rng.integers(0, len(addresses.TOWNS)))].upper()
     lettering.spray(
         image, f"{town} 000", x * dpi, y * dpi,
-        dot_px=0.0125 * dpi, grey=48, share=0.85, rng=rng,
+        dot_px=0.019 * dpi, grey=48, share=0.85, rng=rng,
     )  # fmt: skip
     lettering.spray(
         image, f"{int(rng.integers(1, 29)):02} OCT PM {int(rng.integers(1, 9))} L",
-        x * dpi, (y + 0.19) * dpi, dot_px=0.0125 * dpi, grey=48, share=0.85, rng=rng,
+        x * dpi, (y + 0.21) * dpi, dot_px=0.019 * dpi, grey=48, share=0.85, rng=rng,
     )  # fmt: skip
 
 

@@ -41,7 +41,8 @@ def write(
         return float(end[0] - x_px)
     for place, letter in enumerate(text):
         if letter != " ":
-            x = round(x_px + place * pitch_px)
+            spare = pitch_px - width_px(letter, size_px, weight, face)
+            x = round(x_px + place * pitch_px + spare / 2)
             cv2.putText(image, letter, (x, round(y_px)), (grey,), font, round(size_px), weight)
     return pitch_px * len(text)
 
@@ -58,13 +59,13 @@ def width_px(text: str, size_px: float, weight: int = 400, face: str = "sans") -
 
 def spray(image: Image, text: str, x_px: float, y_px: float, *, dot_px: float, grey: int,
           share: float, rng: np.random.Generator) -> None:  # fmt: skip
-    """Write text in place as a sorter's ink-jet sprays it: dots nine high, loosely placed.
+    """Write text in place as a sorter's ink-jet sprays it: dots seven high, loosely placed.
 
     `dot_px` is the pitch of the dots, `share` how much of the paper a dot hides.
     """
-    cells = np.zeros((14, int(width_px(text, 13)) + 6), np.uint8)
-    write(cells, text, 2, 11, size_px=13, grey=255, weight=500)
-    ys, xs = np.nonzero(cells > 110)
+    cells = np.zeros((14, int(width_px(text, 10)) + 6), np.uint8)
+    write(cells, text, 2, 11, size_px=10, grey=255, weight=500)
+    ys, xs = np.nonzero(cells > 120)
     height, width = (int(np.ceil(n * dot_px)) + 4 for n in cells.shape)
     x0, y0 = round(x_px), round(y_px - 11 * dot_px)
     y1, x1 = min(y0 + height, image.shape[0]), min(x0 + width, image.shape[1])
