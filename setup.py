@@ -4,6 +4,7 @@ import os
 from glob import glob
 from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import Extension, setup
@@ -15,7 +16,7 @@ HEADERS = [*glob("csrc/*.h"), *glob("imicore/*.h")]  # else a header edit builds
 KERNELS = sorted(glob("csrc/*.cpp"))
 NATIVE = {
     "language": "c++",
-    "include_dirs": ["csrc", "imicore"],
+    "include_dirs": ["csrc", "imicore", numpy.get_include()],
     "depends": [*HEADERS, *KERNELS],
     "extra_compile_args": FLAGS,
     "extra_link_args": os.environ.get("IMI_LDFLAGS", "").split(),

@@ -3,16 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
+#include "encodation.h"
 #include "symbol_sizes.h"
 
 namespace imi {
-
-enum class Encodation : uint8_t { automatic, ascii, c40, text, x12, edifact, base256 };
-enum class Shape : uint8_t { square, rectangle, dmre, any };
 
 // Picks the smallest size of `shape` that holds `payload`, or throws Fault::payload_too_long.
 // `size` null means "smallest that fits"; otherwise that size or a fault.
@@ -20,18 +17,14 @@ enum class Shape : uint8_t { square, rectangle, dmre, any };
 const SymbolSize& encode(std::span<const uint8_t> payload, const SymbolSize* size, Shape shape,
                          Encodation encodation, std::vector<uint8_t>& modules);
 
-// What a symbol says besides its bytes.
-struct Decoded {
-    std::vector<uint8_t> payload;
+// The second half of encode, for callers that have memory of their own: appends the error codewords
+// to the data codewords of write_message and writes codewords.size->modules() bytes.
+void draw(Codewords& codewords, uint8_t* modules);
+
+// What a symbol says, and how much of it had to be corrected.
+struct Decoded : Message {
     int errors_corrected = 0;  // codewords changed whose place was not announced
     int erasures = 0;          // codewords that were announced as doubtful
-    bool gs1 = false;          // FNC1 in first position
-    bool reader_programming = false;
-    int macro = 0;             // 0, 5 or 6
-    int eci = -1;              // first ECI seen, -1 for none
-    int append_index = 0;      // structured append: 1..append_total, 0 for none
-    int append_total = 0;
-    int append_file_id = 0;
 };
 
 // `modules` is rows*columns bytes, non-zero = dark, the whole symbol with finder and timing (their

@@ -2,6 +2,11 @@
 
 namespace imi {
 
-const SymbolSize* find_size(int, int) noexcept { return nullptr; }
+const SymbolSize* find_size(int rows, int columns) noexcept {
+    for (const SymbolSize& size : kSizes) {
+        if (size.rows == rows && size.columns == columns) return &size;
+    }
+    return nullptr;
+}
 
 }  // namespace imi

@@ -1,0 +1,109 @@
+// The kernels as Cython can call them: pointer and length for every span, and the batch.
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "placement.h"
+#include "reed_solomon.h"
+#include "symbol.h"
+
+namespace imi::calls {
+
+inline const SymbolSize* size_at(int i) { return &kSizes[i]; }
+
+inline void write_message(const uint8_t* payload, size_t length, const SymbolSize* size, int shape,
+                          int encodation, Codewords& out) {
+    imi::write_message({payload, length}, size, static_cast<Shape>(shape),
+                       static_cast<Encodation>(encodation), out);
+}
+
+inline void load_codewords(const uint8_t* data, const SymbolSize* size, Codewords& out) {
+    out.size = size;
+    out.used = size->data_codewords;
+    std::memcpy(out.at.data(), data, size->data_codewords);
+}
+
+inline void decode(const uint8_t* modules, const SymbolSize* size, const uint8_t* doubt,
+                   Decoded& out) {
+    const auto count = static_cast<size_t>(size->modules());
+    const std::span<const uint8_t> doubts =
+        doubt == nullptr ? std::span<const uint8_t>() : std::span(doubt, count);
+    out = imi::decode({modules, count}, size->rows, size->columns, doubts);
+}
+
+inline void read_message(const uint8_t* data, size_t length, Decoded& out) {
+    static_cast<Message&>(out) = imi::read_message({data, length});
+}
+
+inline const uint16_t* module_indices(const SymbolSize& size) {
+    return imi::module_indices(size).data();
+}
+
+inline void rs_encode(const uint8_t* data, size_t length, uint8_t* parity, size_t parity_length) {
+    imi::rs_encode({data, length}, {parity, parity_length});
+}
+
+// The number of errors, or -1 when the block is not correctable.
+inline int rs_correct(uint8_t* block, size_t length, int parity, const std::vector<int>& erasures,
+                      int reserve) {
+    return imi::rs_correct({block, length}, parity, erasures, reserve).value_or(-1);
+}
+
+// Many payloads: first all are encoded, so that their sizes are known, then they are drawn into
+// memory that the caller allocates.
+class Batch {
+public:
+    void add(const uint8_t* payload, size_t length) { payloads_.emplace_back(payload, length); }
+
+    void write(const SymbolSize* size, int shape, int encodation) {
+        written_.reserve(payloads_.size());
+        Codewords codewords;
+        for (const auto payload : payloads_) {
+            imi::write_message(payload, size, static_cast<Shape>(shape),
+                               static_cast<Encodation>(encodation), codewords);
+            written_.push_back({codewords.size, data_.size()});
+            const uint8_t* from = codewords.at.data();
+            data_.insert(data_.end(), from, from + codewords.size->data_codewords);
+        }
+    }
+
+    size_t count() const { return payloads_.size(); }
+    const SymbolSize* size(size_t i) const { return written_[i].size; }
+
+    // The end of the longest run from `begin` that takes at most `most` bytes, or of one symbol.
+    size_t chunk_end(size_t begin, size_t most) const {
+        size_t end = begin;
+        for (size_t bytes = 0; end < written_.size(); end++) {
+            bytes += written_[end].size->modules();
+            if (bytes > most && end > begin) break;
+        }
+        return end;
+    }
+    size_t modules(size_t begin, size_t end) const {
+        size_t bytes = 0;
+        for (size_t i = begin; i < end; i++) bytes += written_[i].size->modules();
+        return bytes;
+    }
+
+    void draw(size_t begin, size_t end, uint8_t* modules) const {
+        Codewords codewords;
+        for (size_t i = begin; i < end; i++) {
+            load_codewords(data_.data() + written_[i].data_at, written_[i].size, codewords);
+            imi::draw(codewords, modules);
+            modules += written_[i].size->modules();
+        }
+    }
+
+private:
+    struct Written {
+        const SymbolSize* size;
+        size_t data_at;
+    };
+    std::vector<std::span<const uint8_t>> payloads_;
+    std::vector<Written> written_;
+    std::vector<uint8_t> data_;
+};
+
+}  // namespace imi::calls
