@@ -73,7 +73,7 @@ class CameraModel:
         size_in = (width / self.dpi, height / self.dpi)
         box = np.array([(0, 0), (size_in[0], 0), size_in, (0, size_in[1])])
         corners = _extremes(self, size_in, box)
-        middle = np.array([(width - 1) / 2, (height - 1) / 2])
+        middle = np.array([width / 2, height / 2])
         reach = np.abs(corners - middle).max(0) + self.offset_px
         size = np.ceil(2 * reach).astype(int)
         return replace(self, frame_size=(max(width, int(size[0])), max(height, int(size[1]))))
@@ -83,8 +83,8 @@ class CameraModel:
 class Photograph:
     """A frame, uint8[H, W], and the true geometry of the piece in it.
 
-    `piece_to_frame` is float64[3, 3]: inches from the piece's top left corner to frame pixels,
-    whose centres have whole coordinates. It is truth for tests; a reader must not see it.
+    `piece_to_frame` is float64[3, 3]: inches from the piece's top left corner to frame pixels; the
+    frame's top left pixel covers (0, 0) to (1, 1). It is truth for tests; no reader may see it.
     """
 
     frame: Image
@@ -221,8 +221,7 @@ def _place(
     width, height = camera.frame_size
     tilt = np.eye(3)
     tilt[2, 1] = camera.perspective / height
-    # Pixel centres are whole, so the frame's middle is half a pixel short of half its size.
-    middle = ((width - 1) / 2 + offset_px[0], (height - 1) / 2 + offset_px[1])
+    middle = (width / 2 + offset_px[0], height / 2 + offset_px[1])
     to_frame = np.array([[1, 0, middle[0]], [0, 1, middle[1]], [0, 0, 1.0]])
     return np.asarray(to_frame @ tilt @ turned @ zoom @ to_middle, np.float64)
 
@@ -252,7 +251,8 @@ def _project_piece(
     # From pixel indices to inches: the first pixel's centre lies half a pixel inside the edge.
     per_x, per_y = size_in[0] / piece.shape[1], size_in[1] / piece.shape[0]
     pixel_to_inch = np.array([[per_x, 0, per_x / 2], [0, per_y, per_y / 2], [0, 0, 1]])
-    pixels = matrix @ pixel_to_inch
+    to_index = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])  # OpenCV counts from the centre
+    pixels = to_index @ matrix @ pixel_to_inch
     if np.allclose(pixels[2], (0, 0, 1)):
         cv2.warpAffine(piece, pixels[:2], (width, height), dst=frame,
                        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)  # fmt: skip

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imicore.layout import EDGE_IN
 from imi.mailpictures.camera import CameraModel, Matrix, Zone, expected_zone, photograph
 from imi.mailpictures.checks import BadPicture, Image, within
 from imi.mailpictures.defects import Where, find
 from imi.mailpictures.envelope import Envelope, draw
 from imi.mailpictures.ink import InkModel, print_dots
-
-EDGE_IN: Final = 0.25  # an indicium keeps 1/4 in from the right and from the top (DMM 604)
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,7 @@ class Imprint:
         symbol_xy: dots from the top left of the rows to the symbol's outer corner.
         modules: rows and columns of the symbol.
         dots_per_module: whole dots.
+        indicium: x, y, width, height in dots of what the camera is to look for; None for all.
     """
 
     rows: NDArray[np.uint8]
@@ -35,6 +34,7 @@ class Imprint:
     symbol_xy: tuple[int, int]
     modules: tuple[int, int]
     dots_per_module: int
+    indicium: tuple[int, int, int, int] | None = None
 
     @property
     def size_in(self) -> tuple[float, float]:
@@ -48,9 +48,10 @@ class MailPicture:
 
     Attributes:
         frame: uint8[H, W].
-        corners: float64[4, 2], frame pixels (x, y) of the symbol's outer corners on the piece:
-            top left, top right, bottom right, bottom left.
-        zone: where the imprint was to be expected, from nominal geometry alone.
+        corners: float64[4, 2], frame pixels (x, y) of the symbol's outer corners, as a reader gives
+            them: that of the L, the upper end of its upright leg, the one opposite, the far end
+            of its lower leg; the frame's top left pixel covers (0, 0) to (1, 1).
+        zone: where the indicium was to be expected, from nominal geometry alone.
         piece_to_frame: float64[3, 3], inches to pixels.
     """
 
@@ -68,9 +69,10 @@ def mail_picture(
     ink: InkModel | None = None,
     camera: CameraModel | None = None,
     defects: Sequence[tuple[str, float]] = (),
+    at_in: tuple[float, float] | None = None,
     image_dpi: float = 200.0,
 ) -> MailPicture:
-    """Return the picture of a piece with the imprint at its upper right.
+    """Return the picture of a piece with the imprint on it.
 
     Args:
         imprint: what is printed; it must fit on the piece, 1/4 in from the edges.
@@ -79,6 +81,7 @@ def mail_picture(
         ink: head and ink; the defaults of InkModel.
         camera: the defaults of CameraModel.
         defects: names of `DEFECTS` with amounts in their units; in order, within their stages.
+        at_in: inches to the imprint's left and top; upper right, 1/4 in from the edges, if None.
         image_dpi: resolution at which the piece is drawn, before the camera.
 
     Raises:
@@ -91,9 +94,9 @@ def mail_picture(
     """
     envelope, ink, camera = envelope or Envelope(), ink or InkModel(), camera or CameraModel()
     wide, high = imprint.size_in
-    x_in, y_in = envelope.size_in[0] - EDGE_IN - wide, EDGE_IN
-    within("imprint width", wide, 0, envelope.size_in[0] - 2 * EDGE_IN, "in")
-    within("imprint height", high, 0, envelope.size_in[1] - 2 * EDGE_IN, "in")
+    within("imprint width", wide, 0, envelope.size_in[0] - EDGE_IN, "in")
+    within("imprint height", high, 0, envelope.size_in[1] - EDGE_IN, "in")
+    x_in, y_in = at_in or (envelope.size_in[0] - EDGE_IN - wide, EDGE_IN)
     found = [(find(name, amount), amount) for name, amount in defects]
     # One stream a stage: a defect more leaves paper, pose and noise of the picture as they were.
     of_piece, of_ink, of_defects, of_camera = (
@@ -121,9 +124,14 @@ def mail_picture(
         elif defect.stage == "camera":
             camera = defect.apply(camera, amount, of_defects, in_frame)
     photo = photograph(piece, camera, of_camera, image_dpi=image_dpi)
-    zone = expected_zone(
-        camera, size_in=envelope.size_in, x_in=x_in, y_in=y_in, width_in=wide, height_in=high
+    x, y, width, height = (
+        n / imprint.dots_per_inch
+        for n in imprint.indicium or (0, 0, imprint.width_dots, imprint.rows.shape[0])
     )
+    zone = expected_zone(
+        camera, size_in=envelope.size_in,
+        x_in=x_in + x, y_in=y_in + y, width_in=width, height_in=height,
+    )  # fmt: skip
     corners = photo.places(_symbol_corners_in(imprint, x_in, y_in))
     return MailPicture(photo.frame, corners, zone, photo.piece_to_frame)
 
@@ -150,5 +158,5 @@ def _dots(imprint: Imprint) -> Image:
 def _symbol_corners_in(imprint: Imprint, x_in: float, y_in: float) -> NDArray[np.float64]:
     x, y = (v / imprint.dots_per_inch for v in imprint.symbol_xy)
     height, width = (n * imprint.dots_per_module / imprint.dots_per_inch for n in imprint.modules)
-    box = np.array([(0, 0), (width, 0), (width, height), (0, height)])
+    box = np.array([(0, height), (0, 0), (width, 0), (width, height)])
     return np.asarray(box + np.array((x_in + x, y_in + y)), np.float64)
