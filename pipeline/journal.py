@@ -1,0 +1,303 @@
+"""The durable journal: two copies and HEAD, written in the one order that loses nothing.
+
+reliability.md 4.2: both copies durable, then HEAD durable, then and only then may an effect leave
+the device. Any error on the way stops the journal for good; nothing is retried, because after a
+failed sync the system may claim that pages are clean which the disk never got (PostgreSQL's lesson
+of 2018). Opening the device again reads the disk afresh and decides.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from pipeline.checkpoint import CHUNK_BYTES, checkpoint_message, pack_state, run_records
+from pipeline.disk import Disk
+from pipeline.errors import DeviceExists, FaultCause, MachineError, PsdFault
+from pipeline.record import (
+    RECORD_BYTES,
+    SLOT_BYTES,
+    SLOTS,
+    HeadSlot,
+    Record,
+    RecordType,
+    Seal,
+    digest,
+    invert,
+)
+from pipeline.recovery import HEAD, Check, Recovery, recover
+from pipeline.segments import SIDES, read_record, segment_name, written_segments
+from pipeline.state import DeviceState
+
+Sign = Callable[[bytes], bytes]
+
+SEGMENT_RECORDS: Final = 1 << 17
+"""64 MiB for each copy: a million pieces fill eight."""
+SMALLEST_SEGMENT: Final = 16
+_NEW_HEAD = "head.new"
+
+
+class Instant(NamedTuple):
+    """PSD time and CLOCK_BOOTTIME, both in microseconds."""
+
+    psd_us: int
+    boottime_us: int
+
+
+class Journal:
+    """The journal of one device, open for its one writer.
+
+    `pair_check_every`: after so many records one is read back past the page cache and compared;
+    0 never does. `segment_records`: the length of segments made from now on.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        seal: Seal,
+        sign: Sign,
+        recovery: Recovery,
+        *,
+        segment_records: int,
+        pair_check_every: int,
+    ) -> None:
+        self._disk = disk
+        self._seal = seal
+        self._sign = sign
+        self._segment_records = segment_records
+        self._pair_check_every = pair_check_every
+        self._prepared: tuple[int, int] | None = None  # base and length of the next segment
+        self.state: DeviceState = recovery.state
+        self.withheld = recovery.withheld
+        self.copies_repaired = recovery.copies_repaired
+        self.fault: PsdFault | None = None
+        self._closed = False
+        self._use(recovery.base, recovery.capacity)
+        if self.state.sequence + 1 == self._end:
+            self._use(self._end, disk.size(segment_name("a", self._end)) // RECORD_BYTES)
+
+    @classmethod
+    def create(cls, disk: Disk, seal: Seal, *, segment_records: int = SEGMENT_RECORDS) -> None:
+        """Make the files of a new device; its first record is the opener's.
+
+        HEAD appears last and whole, so a creation cut short leaves no device and may be repeated.
+
+        Raises:
+            DeviceExists: the folder holds a device, or records without HEAD.
+            PsdInUse: someone else has the folder.
+        """
+        if segment_records < SMALLEST_SEGMENT:
+            raise ValueError(f"a segment of {segment_records} records; {SMALLEST_SEGMENT} at least")
+        disk.lock()
+        try:
+            if HEAD in disk.list():
+                raise DeviceExists("the folder has a HEAD")
+            if written := written_segments(disk):
+                raise DeviceExists(f"{written[0]!r} holds records")
+            for side in SIDES:
+                disk.create(segment_name(side, 1), segment_records * RECORD_BYTES)
+            disk.create(_NEW_HEAD, SLOTS * SLOT_BYTES)
+            disk.pwrite(_NEW_HEAD, seal.slot(HeadSlot(0, 0, 0)), 0)
+            disk.sync(_NEW_HEAD)
+            disk.rename(_NEW_HEAD, HEAD)
+            disk.sync_dir()
+        finally:
+            disk.close()
+
+    @classmethod
+    def open(
+        cls,
+        disk: Disk,
+        seal: Seal,
+        sign: Sign,
+        check: Check,
+        *,
+        segment_records: int = SEGMENT_RECORDS,
+        pair_check_every: int = 256,
+    ) -> "Journal":
+        """Return the journal after recovery, its repairs durable.
+
+        Raises:
+            NoDevice: nothing was created here.
+            PsdFault: what the disk holds cannot be trusted, or the disk fails.
+            PsdInUse: someone else has the folder.
+        """
+        disk.lock()
+        try:
+            recovery = recover(disk, seal, check)
+            mend(disk, recovery)
+        except OSError as error:
+            disk.close()
+            raise PsdFault(FaultCause.IO_ERROR, f"recovery: {error}") from error
+        except Exception:
+            disk.close()
+            raise
+        return cls(
+            disk,
+            seal,
+            sign,
+            recovery,
+            segment_records=segment_records,
+            pair_check_every=pair_check_every,
+        )
+
+    def close(self) -> None:
+        """Give back the folder; a closed journal takes no more records."""
+        self._closed = True
+        self._disk.close()
+
+    def append(
+        self,
+        kind: RecordType,
+        now: Instant,
+        *,
+        amount: int = 0,
+        department: int = 0,
+        operator: int = 0,
+        rate_version: int = 0,
+        flags: int = 0,
+        reference: int = 0,
+        payload: bytes = b"",
+        signature: bytes = b"",
+    ) -> Record:
+        """Return the record, durable in both copies and released by HEAD.
+
+        Registers follow from the kind and the amount. PSD time never falls below the floor.
+
+        Raises:
+            PsdFault: a file operation failed now or before; whether the record is durable is for
+                recovery to say, and nothing that it allows may leave the device.
+        """
+        if self.fault is not None:
+            raise self.fault
+        if self._closed:
+            raise MachineError("the journal is closed")
+        state = self.state
+        if kind is not RecordType.CHECKPOINT:
+            left = self._end - state.sequence - 1
+            if state.checkpoint is not None or left <= run_records(state):
+                self._rotate(now)
+        record = Record(
+            kind,
+            state.sequence + 1,
+            self._seal.device,
+            state.boot + (kind is RecordType.BOOT),
+            max(now.psd_us, state.floor_us),
+            now.boottime_us,
+            *state.after(kind, amount),
+            amount,
+            department,
+            operator,
+            rate_version,
+            flags,
+            reference,
+            state.previous,
+            payload,
+            signature,
+        )
+        broken = state.violation(record)
+        assert broken is None, broken
+        sealed = self._seal.record(record)
+        try:
+            self._write(record, sealed)
+        except OSError as error:
+            self.fault = PsdFault(FaultCause.IO_ERROR, f"record {record.sequence}: {error}")
+            raise self.fault from error
+        except PsdFault as fault:
+            self.fault = fault
+            raise
+        state.apply(record, digest(sealed))
+        return record
+
+    def record(self, sequence: int) -> Record:
+        """Return a released record, read from the disk."""
+        try:
+            return read_record(self._disk, self._seal, sequence)
+        except OSError as error:
+            raise PsdFault(FaultCause.IO_ERROR, f"reading record {sequence}: {error}") from error
+
+    def prepare(self) -> None:
+        """Make the next segment ahead of need, once half of this one is used; for idle time.
+
+        A full disk is left for the rotation to report: until then every record has its place.
+        """
+        half_used = 2 * (self.state.sequence - self._base) >= self._end - self._base
+        if self.fault is None and self._prepared is None and half_used:
+            with contextlib.suppress(OSError):
+                self._prepare()
+
+    def _write(self, record: Record, sealed: bytes) -> None:
+        disk = self._disk
+        sequence = record.sequence
+        offset = (sequence - self._base) * RECORD_BYTES
+        disk.pwrite(self._a, sealed, offset)
+        disk.pwrite(self._b, invert(sealed), offset)
+        disk.sync(self._a)
+        disk.sync(self._b)
+        slot = self._seal.slot(HeadSlot(sequence, record.boot, record.ascending))
+        disk.pwrite(HEAD, slot, sequence % SLOTS * SLOT_BYTES)
+        disk.sync(HEAD)
+        if self._pair_check_every and sequence % self._pair_check_every == 0:
+            self._check_pair(sequence, sealed, offset)
+
+    def _check_pair(self, sequence: int, sealed: bytes, offset: int) -> None:
+        for name, expected in ((self._a, sealed), (self._b, invert(sealed))):
+            if self._disk.pread_direct(name, RECORD_BYTES, offset) != expected:
+                raise PsdFault(FaultCause.PAIR_MISMATCH, f"record {sequence} in {name!r}")
+
+    def _rotate(self, now: Instant) -> None:
+        """Fill this segment with a signed checkpoint and go on in the next.
+
+        The next segment is durable before the run starts, so its absence after a whole run is no
+        crash. A run that a crash cut short goes on where it stopped.
+        """
+        try:
+            base, capacity = self._prepared or self._prepare()
+        except OSError as error:
+            self.fault = PsdFault(FaultCause.IO_ERROR, f"new segment {self._end}: {error}")
+            raise self.fault from error
+        state = self.state
+        first, total = state.checkpoint or (0, self._end - state.sequence - 1)
+        data = pack_state(state)
+        assert total - first == base - state.sequence - 1, "a run ends with its segment"
+        assert total * CHUNK_BYTES >= len(data), "the run holds the state"
+        signature = self._sign(checkpoint_message(self._seal.device, base - 1, state, data))
+        for index in range(first, total):
+            self.append(
+                RecordType.CHECKPOINT,
+                now,
+                reference=index << 32 | total,
+                payload=data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES],
+                signature=signature if index + 1 == total else b"",
+            )
+        self._prepared = None
+        self._use(base, capacity)
+
+    def _prepare(self) -> tuple[int, int]:
+        capacity = max(self._segment_records, 4 * run_records(self.state))
+        for side in SIDES:
+            self._disk.create(segment_name(side, self._end), capacity * RECORD_BYTES)
+        self._disk.sync_dir()
+        self._prepared = self._end, capacity
+        return self._prepared
+
+    def _use(self, base: int, capacity: int) -> None:
+        self._base = base
+        self._end = base + capacity
+        self._a, self._b = (segment_name(side, base) for side in SIDES)
+
+
+def mend(disk: Disk, recovery: Recovery) -> None:
+    """Write what recovery found missing: both copies durable first, then HEAD, as always.
+
+    Both are synced even where nothing is written: a process that was killed may have left pages
+    that only the cache holds.
+    """
+    names = {segment_name(side, recovery.base) for side in SIDES}
+    for name, offset, data in recovery.repairs:
+        disk.pwrite(name, data, offset)
+        names.add(name)
+    for name in sorted(names):
+        disk.sync(name)
+    for name, offset, data in recovery.head:
+        disk.pwrite(name, data, offset)
+    disk.sync(HEAD)

@@ -1,0 +1,429 @@
+"""The postal security device: debits, signs, and releases nothing that is not durable.
+
+One imprint: authorise, pack the payload with the registers as they will be, sign, check the own
+signature, write the debit with payload and signature into both copies and HEAD, and only then hand
+out the Evidence. A crash anywhere leaves a piece either undebited or listed as open; nothing that
+was debited is ever offered for printing again.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, tzinfo
+from enum import Enum
+from typing import Final, NotRequired, Self, TypedDict, Unpack
+
+from pipeline.authority import Limits, Reason, Refused, authorise, authorise_refill, locked
+from pipeline.disk import Disk
+from pipeline.errors import BindingMismatch, FaultCause, PsdFault
+from pipeline.imprint import Evidence, ImprintRequest, OpenPiece, Refilled, ReleaseToken
+from pipeline.journal import SEGMENT_RECORDS, Instant, Journal, Sign
+from pipeline.record import RecordType, Seal, device_id
+from pipeline.recovery import Check
+from pipeline.state import (
+    DAY_SHIFT,
+    FLAG_TEST,
+    FLAG_UNRELEASED,
+    MAX_WINDOW,
+    WINDOW_SHIFT,
+    Lock,
+    Open,
+    Outcome,
+    outcome_flags,
+)
+from postage.fields import Imprint
+from postage.indicium import Value, pack, unpack
+from postage.layouts import PROFILES
+from postage.money import Money
+from postage.registers import Registers
+
+SIGNATURE_BYTES: Final = 64
+SERVICE_REPAIRS: Final = 3
+_EPOCH = date(1970, 1, 1)
+
+
+class State(Enum):
+    """What the device will do now, the most restrictive first."""
+
+    FAULT = "FAULT"
+    SUSPENDED = "SUSPENDED"
+    LOCKED_COMM = "LOCKED_COMM"
+    EMPTY = "EMPTY"
+    LOW = "LOW"
+    READY = "READY"
+
+
+class Setup(TypedDict):
+    """What a device is given beside its disk.
+
+    vendor_model, serial: identity, four ASCII characters and 32 bits.
+    profile: the indicium profile that it prints.
+    licensing_zip: five digits; with the profile it is bound into the journal.
+    zone: time zone of the licensed location, which decides what day it is.
+    journal_key: 32 bytes that seal the records.
+    sign, check: the device's signing key and its own verification; 64 bytes, deterministic.
+    clock: PSD time and CLOCK_BOOTTIME, in microseconds.
+    limits: caps and warnings.
+    window: pieces that may be released without an outcome, 1 to 3; 1 unless given.
+    firmware_id: what `imi-max` prints, 24 bits.
+    segment_records, pair_check_every: see `Journal`.
+    """
+
+    vendor_model: str
+    serial: int
+    profile: str
+    licensing_zip: str
+    zone: tzinfo
+    journal_key: bytes
+    sign: Sign
+    check: Check
+    clock: Callable[[], Instant]
+    limits: NotRequired[Limits]
+    window: NotRequired[int]
+    firmware_id: NotRequired[int]
+    segment_records: NotRequired[int]
+    pair_check_every: NotRequired[int]
+
+
+class Psd:
+    """One device, open for its one user; get it from `create` or `open`.
+
+    Nothing here reads a clock, a disk or a random number but through the parameters. Not for
+    several threads.
+    """
+
+    def __init__(self, disk: Disk, setup: Setup) -> None:
+        window = setup.get("window", 1)
+        licensing_zip = setup["licensing_zip"]
+        if len(licensing_zip) != 5 or not licensing_zip.isdecimal():
+            raise ValueError(f"licensing ZIP {licensing_zip!r} is not five digits")
+        if not 1 <= window <= MAX_WINDOW:
+            raise ValueError(f"a window of {window} pieces; 1 to {MAX_WINDOW}")
+        self._sign, self._check, self._clock = setup["sign"], setup["check"], setup["clock"]
+        self._zone, self._profile = setup["zone"], setup["profile"]
+        self._limits = setup.get("limits", Limits())
+        self._device = f"{setup['vendor_model']} {setup['serial']}"
+        self._constant: dict[str, Value] = {
+            "vendor_model": setup["vendor_model"],
+            "device_serial": setup["serial"],
+            "origin_zip": int(licensing_zip),
+            "firmware_id": setup.get("firmware_id", 0),
+        }
+        self._fields = {field.name for field in PROFILES[self._profile].fields}
+        self._told: dict[int, Outcome] = {}
+        self._released = 0
+        self._journal = Journal.open(
+            disk,
+            Seal(setup["journal_key"], device_id(setup["vendor_model"], setup["serial"])),
+            self._sign,
+            self._check,
+            segment_records=setup.get("segment_records", SEGMENT_RECORDS),
+            pair_check_every=setup.get("pair_check_every", 256),
+        )
+        try:
+            self._boot(f"{self._profile} {licensing_zip}".encode("ascii"), window)
+        except Exception:
+            self._journal.close()
+            raise
+
+    @classmethod
+    def create(cls, disk: Disk, **setup: Unpack[Setup]) -> Self:
+        """Return a new device with registers of zero.
+
+        Raises:
+            DeviceExists: the folder holds a device; nothing was touched.
+            PsdFault: the disk failed; creation may be tried again.
+        """
+        device = device_id(setup["vendor_model"], setup["serial"])
+        Journal.create(
+            disk,
+            Seal(setup["journal_key"], device),
+            segment_records=setup.get("segment_records", SEGMENT_RECORDS),
+        )
+        return cls(disk, setup)
+
+    @classmethod
+    def open(cls, disk: Disk, **setup: Unpack[Setup]) -> Self:
+        """Return the device as the disk proves it, after recovery and a BOOT record.
+
+        Raises:
+            NoDevice: the folder holds none.
+            PsdInUse: another process or object has it.
+            PsdFault: with its cause; the device needs the provider's inspection.
+            BindingMismatch: profile or ZIP are not those of the journal.
+        """
+        return cls(disk, setup)
+
+    @property
+    def state(self) -> State:
+        """Return what the device will do now."""
+        state = self._journal.state
+        if self._journal.fault is not None:
+            return State.FAULT
+        if state.locks & Lock.SUSPENDED:
+            return State.SUSPENDED
+        if state.locks & Lock.COMM:
+            return State.LOCKED_COMM
+        if state.descending == 0:
+            return State.EMPTY
+        return State.LOW if state.descending < self._limits.low_descending.mills else State.READY
+
+    @property
+    def registers(self) -> Registers:
+        """Return the registers; in FAULT those of the last record known to be durable."""
+        state = self._journal.state
+        return Registers(
+            ascending=Money(state.ascending),
+            descending=Money(state.descending),
+            control_total=Money(state.control_total),
+            piece_count=state.piece_count,
+        )
+
+    @property
+    def open_pieces(self) -> list[OpenPiece]:
+        """Return every piece of earlier boots without an outcome, and every spoiled one."""
+        return [
+            self._open_piece(sequence, why)
+            for sequence, why in sorted(self._journal.state.open.items())
+        ]
+
+    @property
+    def needs_service(self) -> bool:
+        """Whether more than three record copies had to be repaired today: the disk is failing."""
+        return self._journal.state.repairs > SERVICE_REPAIRS
+
+    def imprint(self, request: ImprintRequest) -> Evidence | Refused:
+        """Return evidence of postage that is paid for and durable, or why there is none.
+
+        A refusal leaves the registers as they were. Evidence comes once; a piece that was debited
+        and not printed becomes a refund claim, never a second print.
+
+        Raises:
+            PsdFault: a write failed, or the own signature did not verify; nothing was released
+                and the device stays in FAULT.
+            IndiciumFormatError: a field of the request does not fit the indicium; nothing changed.
+        """
+        now = self._clock()
+        today = self._day(now)
+        state = self._journal.state
+        waiting = len(state.flight) - len(self._told)
+        refused = (
+            self._broken()
+            or self._behind(now)
+            or authorise(state, self._limits, request, today, waiting)
+        )
+        if refused is not None:
+            return refused
+        after = self.registers.debit(request.postage)
+        payload = pack(
+            self._profile,
+            self._printed(
+                ascending=after.ascending,
+                descending=after.descending,
+                piece_count=after.piece_count,
+                postage=request.postage,
+                mailing_date=request.mailing_date,
+                rate_category=request.rate_category,
+                weight_tenths_oz=request.weight_tenths_oz,
+                piece_class=request.piece_class,
+                destination_zip=request.destination_zip,
+                extra_services=request.extra_services,
+                mailer_id=request.mailer_id,
+                tracking_serial=request.tracking_serial,
+            ),
+        )
+        return self._debit(now, today, after, payload, request)
+
+    def test_imprint(self) -> Evidence | Refused:
+        """Return a zero-value VOID imprint: logged, counted apart, no register moves.
+
+        Its payload says TEST in the rate category, so that no verifier takes it for postage.
+        """
+        now = self._clock()
+        refused = self._broken() or self._behind(now) or locked(self._journal.state)
+        if refused is not None:
+            return refused
+        today = self._day(now)
+        registers = self.registers
+        payload = pack(
+            self._profile,
+            self._printed(
+                ascending=registers.ascending,
+                descending=registers.descending,
+                piece_count=self._journal.state.tests + 1,
+                postage=Money(0),
+                mailing_date=today,
+                rate_category=int(Imprint.TEST),
+                weight_tenths_oz=0,
+            ),
+        )
+        return self._debit(now, today, registers, payload, None)
+
+    def confirm(self, sequence: int, outcome: Outcome) -> None:
+        """Take the outcome of a released piece, or of an open one from an earlier boot.
+
+        A piece of this boot: the next record carries it, or `idle` writes it; a crash before
+        leaves the piece open, which is harmless. An open one: a record of its own.
+
+        Raises:
+            ValueError: the record is no piece in flight or open, or has its outcome already.
+            PsdFault: as `imprint`.
+        """
+        state = self._journal.state
+        if sequence in state.flight and sequence not in self._told:
+            if outcome is Outcome.CLAIMED:
+                raise ValueError(f"piece of record {sequence} is in flight; nothing to claim yet")
+            self._told[sequence] = outcome
+        elif sequence in state.open:
+            self._journal.append(
+                RecordType.CONFIRM, self._clock(), reference=sequence, flags=outcome
+            )
+        else:
+            raise ValueError(f"record {sequence} is neither in flight nor open")
+
+    def refill(self, amount: Money, request_id: int) -> Refilled | Refused:
+        """Return the registers with the amount added, once for each request id.
+
+        Begin and apply in one: the provider's answer is taken as given. A repeat of an id with its
+        amount gives the same answer and moves nothing.
+        """
+        applied = self._journal.state.refills.get(request_id)
+        if applied == amount.mills:
+            return Refilled(request_id, amount, self.registers)
+        refused = self.begin_refill(amount, request_id)
+        return refused if refused is not None else self.apply_refill(amount, request_id)
+
+    def begin_refill(self, amount: Money, request_id: int) -> Refused | None:
+        """Make a request durable before anyone is asked for money; a repeat changes nothing."""
+        state = self._journal.state
+        refused = self._broken() or authorise_refill(state, self._limits, amount, request_id)
+        if refused is None and state.pending_refill is None:
+            self._append(RecordType.REFILL_BEGIN, amount, request_id)
+        return refused
+
+    def apply_refill(self, amount: Money, request_id: int) -> Refilled | Refused:
+        """Add the outstanding request's amount to the registers."""
+        state = self._journal.state
+        refused = self._broken() or authorise_refill(state, self._limits, amount, request_id)
+        if refused is not None:
+            return refused
+        if state.pending_refill is None:
+            raise ValueError(f"refill request {request_id} was never begun")
+        self._append(RecordType.REFILL_APPLY, amount, request_id)
+        return Refilled(request_id, amount, self.registers)
+
+    def set_budget(self, department: int, amount: Money) -> None:
+        """Let a department charge this much from now on, whatever it charged before."""
+        self._journal.append(
+            RecordType.BUDGET, self._clock(), department=department, amount=amount.mills
+        )
+
+    def lock(self, lock: Lock) -> None:
+        """Hold the device; the lock survives restarts."""
+        self._journal.append(RecordType.LOCK, self._clock(), reference=lock)
+
+    def unlock(self, lock: Lock) -> None:
+        """Lift one lock; another stays."""
+        self._journal.append(RecordType.UNLOCK, self._clock(), reference=lock)
+
+    def idle(self) -> None:
+        """Write outcomes that no record carried yet, and get the next segment ready."""
+        if self._told:
+            flags = outcome_flags(self._journal.state.flight, self._told)
+            self._journal.append(RecordType.CONFIRM, self._clock(), flags=flags)
+            self._told.clear()
+        self._journal.prepare()
+
+    def close(self) -> None:
+        """Write what is waiting and give back the folder."""
+        try:
+            if self._journal.fault is None:
+                self.idle()
+        finally:
+            self._journal.close()
+
+    def _boot(self, binding: bytes, window: int) -> None:
+        journal = self._journal
+        bound = journal.state.binding
+        if bound not in (b"", binding):
+            raise BindingMismatch(f"bound to {bound.decode()!r}, not {binding.decode()!r}")
+        journal.append(
+            RecordType.BOOT,
+            self._clock(),
+            amount=journal.copies_repaired,
+            flags=window << WINDOW_SHIFT | (FLAG_UNRELEASED if journal.withheld else 0),
+            payload=binding,
+        )
+
+    def _broken(self) -> Refused | None:
+        fault = self._journal.fault
+        return None if fault is None else Refused(Reason.FAULT, str(fault))
+
+    def _behind(self, now: Instant) -> Refused | None:
+        floor = self._journal.state.floor_us
+        if now.psd_us >= floor:
+            return None
+        return Refused(Reason.CLOCK_BEHIND, f"{now.psd_us} us is before {floor} us")
+
+    def _append(self, kind: RecordType, amount: Money, request_id: int) -> None:
+        self._journal.append(kind, self._clock(), amount=amount.mills, reference=request_id)
+
+    def _printed(self, **values: Value) -> dict[str, Value]:
+        given = self._constant | values
+        return {name: value for name, value in given.items() if name in self._fields}
+
+    def _debit(
+        self,
+        now: Instant,
+        today: date,
+        after: Registers,
+        payload: bytes,
+        request: ImprintRequest | None,
+    ) -> Evidence:
+        """Sign, check, make durable; the Evidence exists only when all of it is done."""
+        signature = self._sign(payload)
+        if len(signature) != SIGNATURE_BYTES or not self._check(payload, signature):
+            fault = PsdFault(FaultCause.SIGNATURE_WRONG, f"piece {after.piece_count}")
+            self._journal.fault = fault
+            raise fault
+        state = self._journal.state
+        flags = outcome_flags(state.flight, self._told) | (today - _EPOCH).days << DAY_SHIFT
+        record = self._journal.append(
+            RecordType.DEBIT,
+            now,
+            amount=request.postage.mills if request else 0,
+            department=request.department if request else 0,
+            operator=request.operator if request else 0,
+            rate_version=request.rate_version if request else 0,
+            flags=flags if request else flags | FLAG_TEST,
+            payload=payload,
+            signature=signature,
+        )
+        self._told.clear()
+        assert record.ascending == after.ascending.mills
+        assert record.descending == after.descending.mills
+        self._released += 1
+        return Evidence(
+            request,
+            record.sequence,
+            ReleaseToken(record.boot, self._released),
+            payload + signature,
+            after,
+            today,
+        )
+
+    def _day(self, now: Instant) -> date:
+        return datetime.fromtimestamp(now.psd_us // 1_000_000, self._zone).date()
+
+    def _open_piece(self, sequence: int, why: Open) -> OpenPiece:
+        record = self._journal.record(sequence)
+        payload = record.payload + record.signature
+        return OpenPiece(
+            why=why,
+            sequence=sequence,
+            device=self._device,
+            piece_count=record.piece_count,
+            amount=Money(record.amount),
+            department=record.department,
+            mailing_date=unpack(payload, profile=self._profile).mailing_date,
+            accounting_day=_EPOCH + timedelta(days=record.flags >> DAY_SHIFT),
+            payload=payload,
+        )
