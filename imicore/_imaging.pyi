@@ -1,6 +1,6 @@
 """Native objects; the typed Python face is in the modules named at each section."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,3 +100,28 @@ def draw_text(
     dots_per_inch: int,
 ) -> None: ...
 def pwg(pages: Sequence[tuple[npt.NDArray[np.uint8], int, int]], media_name: str) -> bytes: ...
+
+# --- bind_reader.cpp ---
+
+class FrameReader:
+    def __init__(self) -> None: ...
+    def read(
+        self,
+        frame: npt.NDArray[np.uint8],
+        *,
+        limit: int,
+        sizes: list[tuple[int, int]],
+        effort: int,
+        budget_ms: float | None,
+        accept: Callable[[bytes], bool] | None,
+    ) -> list[
+        tuple[
+            bytes,
+            npt.NDArray[np.float32],
+            tuple[int, int],
+            int,
+            npt.NDArray[np.bool_],
+            bool,
+            bool,
+        ]
+    ]: ...

@@ -1,7 +1,116 @@
+// Frames to symbols. Workspaces are pooled: each call takes one and brings it back, so an object
+// serves any number of threads, and an `accept` that reads another frame.
+#include <pybind11/functional.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 #include "bind.h"
+#include "error.h"
+#include "reader.h"
+
+namespace py = pybind11;
 
 namespace imi {
+namespace {
 
-void register_reader(pybind11::module_& module) { (void)module; }
+class ReaderPool {
+public:
+    py::list read(const py::array& frame, int limit, const std::vector<std::pair<int, int>>& sizes,
+                  int effort, std::optional<double> budget_ms, const py::object& accept) {
+        const GreyView view = view_of(frame);
+        ReadOptions options;
+        options.limit = limit, options.effort = effort, options.budget_ms = budget_ms;
+        for (const auto& [rows, columns] : sizes) {
+            const SymbolSize* size = find_size(rows, columns);
+            if (size == nullptr)
+                throw Error(Fault::no_such_size, std::to_string(rows) + "x" +
+                                                     std::to_string(columns) +
+                                                     " is not one of the 48 symbol sizes");
+            options.sizes.push_back(size);
+        }
+        if (!accept.is_none()) {
+            options.accept = [&accept](std::span<const uint8_t> payload) {
+                py::gil_scoped_acquire gil;
+                return accept(as_bytes(payload)).template cast<bool>();
+            };
+        }
+        std::vector<Symbol> symbols;
+        {
+            py::gil_scoped_release nogil;
+            Loan loan(*this);
+            symbols = loan.reader->read(view, options);
+        }
+        py::list out;
+        for (const Symbol& symbol : symbols) out.append(as_tuple(symbol));
+        return out;
+    }
+
+private:
+    struct Loan {
+        explicit Loan(ReaderPool& lender) : pool(lender) {
+            const std::lock_guard lock(pool.mutex_);
+            if (pool.idle_.empty()) {
+                reader = std::make_unique<FrameReader>();
+            } else {
+                reader = std::move(pool.idle_.back());
+                pool.idle_.pop_back();
+            }
+        }
+        ~Loan() {
+            const std::lock_guard lock(pool.mutex_);
+            pool.idle_.push_back(std::move(reader));
+        }
+        Loan(const Loan&) = delete;
+        Loan& operator=(const Loan&) = delete;
+
+        ReaderPool& pool;
+        std::unique_ptr<FrameReader> reader;
+    };
+
+    static GreyView view_of(const py::array& frame) {
+        // imicore/reader.py answers bad frames with words; this guards the memory.
+        if (!py::isinstance<py::array_t<uint8_t>>(frame) || frame.ndim() != 2 ||
+            frame.shape(0) > INT32_MAX || frame.shape(1) > INT32_MAX)
+            throw Error(Fault::bad_argument, "frame is not uint8[H, W]");
+        if (frame.size() > 0 && (frame.strides(1) != 1 || frame.strides(0) < frame.shape(1)))
+            throw Error(Fault::bad_argument, "the rows of the frame are not contiguous");
+        return {static_cast<const uint8_t*>(frame.data()), static_cast<int>(frame.shape(1)),
+                static_cast<int>(frame.shape(0)), frame.strides(0)};
+    }
+
+    static py::bytes as_bytes(std::span<const uint8_t> data) {
+        return {reinterpret_cast<const char*>(data.data()), data.size()};
+    }
+
+    static py::tuple as_tuple(const Symbol& symbol) {
+        py::array_t<float> corners({4, 2});
+        std::memcpy(corners.mutable_data(), symbol.corners.data(), sizeof symbol.corners);
+        const int rows = symbol.size->rows, columns = symbol.size->columns;
+        py::array_t<bool> modules({rows, columns});
+        for (size_t i = 0; i < symbol.modules.size(); ++i)
+            modules.mutable_data()[i] = symbol.modules[i] != 0;
+        return py::make_tuple(as_bytes(symbol.payload), corners, py::make_tuple(rows, columns),
+                              symbol.errors_corrected, modules, symbol.mirrored, symbol.inverted);
+    }
+
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<FrameReader>> idle_;
+};
+
+}  // namespace
+
+void register_reader(py::module_& module) {
+    py::class_<ReaderPool>(module, "FrameReader")
+        .def(py::init<>())
+        .def("read", &ReaderPool::read, py::arg("frame").noconvert(), py::kw_only(),
+             py::arg("limit"), py::arg("sizes"), py::arg("effort"), py::arg("budget_ms"),
+             py::arg("accept"));
+}
 
 }  // namespace imi

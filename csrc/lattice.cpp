@@ -1,0 +1,367 @@
+#include "lattice.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "scan.h"
+
+namespace imi {
+namespace {
+
+constexpr double tau = 2 * std::numbers::pi;
+
+// The direction in (-45, 45] degrees, as an angle in radians, that most edges of the patch have
+// modulo a right angle: gradients to the fourth power point the same way on all four sides.
+double direction(const GreyView& frame, const Locator& locator, const Region& region) {
+    const int across = locator.energy.across;
+    const int skip = std::max(1, region.count / 192);
+    double real = 0, imaginary = 0;
+    for (int i = region.first; i < region.first + region.count; i += skip) {
+        const int block = locator.members[i];
+        for (int y = 0; y < block_px; y += 2) {
+            const uint8_t* at =
+                frame.row(block / across * block_px + y) + block % across * block_px;
+            const uint8_t* below = at + frame.stride;
+            float sum_real = 0, sum_imaginary = 0;
+            for (int x = 0; x < block_px; ++x) {
+                const int falling = below[x + 1] - at[x], rising = at[x + 1] - below[x];
+                const auto gx = static_cast<float>(falling + rising);
+                const auto gy = static_cast<float>(falling - rising);
+                const float re = gx * gx - gy * gy, im = 2 * gx * gy;
+                const float norm = 1.0f / (gx * gx + gy * gy + 1.0f);
+                sum_real += (re * re - im * im) * norm;
+                sum_imaginary += 2 * re * im * norm;
+            }
+            real += sum_real, imaginary += sum_imaginary;
+        }
+    }
+    return std::atan2(imaginary, real) / 4;
+}
+
+double wrapped(double modules) { return modules - std::round(modules); }
+
+// Gaussian elimination with row pivots; false for a singular system.
+bool eliminate(double (&a)[8][9]) {
+    for (int column = 0; column < 8; ++column) {
+        int pivot = column;
+        for (int row = column + 1; row < 8; ++row)
+            if (std::abs(a[row][column]) > std::abs(a[pivot][column])) pivot = row;
+        if (!(std::abs(a[pivot][column]) > 1e-12)) return false;
+        std::swap(a[pivot], a[column]);
+        for (int row = 0; row < 8; ++row) {
+            if (row == column) continue;
+            const double factor = a[row][column] / a[column][column];
+            for (int k = column; k < 9; ++k) a[row][k] -= factor * a[column][k];
+        }
+    }
+    for (int row = 0; row < 8; ++row) a[row][8] /= a[row][row];
+    return true;
+}
+
+}  // namespace
+
+void LatticeFitter::lay_axes(const GreyView& frame, const Locator& locator, const Region& region) {
+    const double angle = direction(frame, locator, region);
+    const double c = std::cos(angle), s = std::sin(angle);
+    const int across = locator.energy.across;
+    double u0 = 1e9, u1 = -1e9, v0 = 1e9, v1 = -1e9;
+    for (int i = region.first; i < region.first + region.count; ++i) {
+        const double x = locator.members[i] % across * block_px + block_px / 2;
+        const double y = locator.members[i] / across * block_px + block_px / 2;
+        const double u = x * c + y * s, v = y * c - x * s;
+        u0 = std::min(u0, u), u1 = std::max(u1, u);
+        v0 = std::min(v0, v), v1 = std::max(v1, v);
+    }
+    constexpr double margin = block_px;  // half a block, and a rim that smoothing left out
+    u0 -= margin, v0 -= margin, u1 += margin, v1 += margin;
+    for (int k = 0; k < 2; ++k) {
+        Axis& axis = axes_[k];
+        axis.x = u0 * c - v0 * s, axis.y = u0 * s + v0 * c;
+        axis.along_x = k == 0 ? c : -s, axis.along_y = k == 0 ? s : c;
+        axis.across_x = k == 0 ? -s : c, axis.across_y = k == 0 ? c : s;
+        axis.length = k == 0 ? u1 - u0 : v1 - v0;
+        axis.breadth = k == 0 ? v1 - v0 : u1 - u0;
+    }
+}
+
+// Rising and falling edges are kept apart: ink that spreads moves them in opposite directions, and
+// their mean stays where the module border is.
+void LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
+    constexpr int max_samples = 2048;
+    axis.step = std::max(1.0, axis.length / max_samples);
+    axis.samples = std::max(8, static_cast<int>(axis.length / axis.step));
+    axis.bands = std::clamp(static_cast<int>(axis.breadth / 24), 4, 24);
+    const double band_px = axis.breadth / axis.bands;
+    const int lines = dense ? std::clamp(static_cast<int>(band_px), 3, 32) : 3;
+    int length = 64;
+    while (2 * length < 3 * axis.samples) length *= 2;
+    fft_.prepare(length);
+    axis.edges.assign(static_cast<size_t>(length) * axis.bands, {});
+    line_.resize(axis.samples);
+    for (int band = 0; band < axis.bands; ++band) {
+        std::complex<float>* edges = axis.edges.data() + static_cast<size_t>(length) * band;
+        for (int i = 0; i < lines; ++i) {
+            const double v = (band + (i + 0.5) / lines) * band_px;
+            scan_line(frame, axis.x + v * axis.across_x, axis.y + v * axis.across_y,
+                      axis.along_x * axis.step, axis.along_y * axis.step, axis.samples,
+                      line_.data());
+            for (int u = 0; u + 1 < axis.samples; ++u) {
+                const float change = line_[u + 1] - line_[u];
+                // Squared: what noise and blur leave counts little beside a whole edge.
+                const float up = std::max(change, 0.0f), down = std::max(-change, 0.0f);
+                edges[u] += std::complex<float>(up * up, down * down);
+            }
+        }
+    }
+    find_peaks(axis);
+}
+
+void LatticeFitter::find_peaks(Axis& axis) {
+    const int length = fft_.length();
+    power_.assign(length / 2, 0);
+    work_.resize(length);
+    for (int band = 0; band < axis.bands; ++band) {
+        const std::complex<float>* edges = axis.edges.data() + static_cast<size_t>(length) * band;
+        std::complex<float> mean{};
+        for (int u = 0; u < axis.samples; ++u) mean += edges[u];
+        mean /= static_cast<float>(axis.samples);
+        for (int u = 0; u < axis.samples; ++u) work_[u] = edges[u] - mean;
+        std::fill(work_.begin() + axis.samples, work_.end(), std::complex<float>{});
+        fft_.transform(work_.data());
+        // |Z(f)|^2 + |Z(-f)|^2 is twice the power of the real and of the imaginary part together.
+        for (int f = 1; f < length / 2; ++f)
+            power_[f] += std::norm(work_[f]) + std::norm(work_[length - f]);
+    }
+    // From eight modules across the patch to 2.2 samples a module.
+    const int lowest = std::max(2, static_cast<int>(7.0 * length / axis.samples));
+    const int highest = static_cast<int>(0.45 * length);
+    axis.peaks.clear();
+    if (highest - lowest < 4) return;
+    // Blur tilts the spectrum: a peak is measured against its own octave, whose level is the mean
+    // of the logarithms, which one peak does not lift.
+    level_.resize(length / 2 + 1);
+    level_[0] = 0;
+    for (int f = 0; f < length / 2; ++f) level_[f + 1] = level_[f] + std::log2(power_[f] + 1e-3f);
+    for (int f = lowest; f < highest; ++f) {
+        if (!(power_[f] >= power_[f - 1] && power_[f] > power_[f + 1])) continue;
+        const float bend = power_[f - 1] - 2 * power_[f] + power_[f + 1];
+        const float shift = bend < 0 ? 0.5f * (power_[f - 1] - power_[f + 1]) / bend : 0.0f;
+        const int from = std::max(1, f * 2 / 3), to = std::min(length / 2, f * 3 / 2);
+        const float level = (level_[to] - level_[from]) / static_cast<float>(to - from);
+        axis.peaks.push_back({(static_cast<float>(f) + shift) / static_cast<float>(length),
+                              std::log2(power_[f] + 1e-3f) - level});
+    }
+    std::stable_sort(axis.peaks.begin(), axis.peaks.end(),
+                     [](const Peak& a, const Peak& b) { return a.strength > b.strength; });
+    if (axis.peaks.size() > 4) axis.peaks.resize(4);
+}
+
+// Finds how the phase runs from band to band, which corrects the direction, and the offset.
+bool LatticeFitter::lock(Axis& axis, float frequency) {
+    const int length = static_cast<int>(axis.edges.size()) / axis.bands;
+    axis.frequency = frequency / axis.step;
+    phasors_.resize(axis.samples);
+    for (int u = 0; u < axis.samples; ++u) {
+        const double turn = -tau * frequency * (u + 0.5);  // the edge between samples u and u + 1
+        phasors_[u] = {std::cos(turn), std::sin(turn)};
+    }
+    std::array<std::complex<double>, 24> rising{}, falling{};
+    std::complex<double> gain = 0;
+    for (int band = 0; band < axis.bands; ++band) {
+        const std::complex<float>* edges = axis.edges.data() + static_cast<size_t>(length) * band;
+        for (int u = 0; u < axis.samples; ++u) {
+            rising[band] += static_cast<double>(edges[u].real()) * phasors_[u];
+            falling[band] += static_cast<double>(edges[u].imag()) * phasors_[u];
+        }
+        gain += rising[band] * std::conj(falling[band]);
+    }
+    const std::complex<double> half = std::polar(1.0, std::arg(gain) / 2);
+    const double band_px = axis.breadth / axis.bands;
+    double best = -1;
+    std::complex<double> best_sum = 0;
+    // At most ten degrees (0.17), and less than half a module from band to band, beyond which the
+    // neighbouring slope looks the same. An eighth of a module over the breadth is fine enough for
+    // add_tiles.
+    const double steepest = std::min(0.17 * axis.frequency, 0.45 / band_px);
+    const int turns = static_cast<int>(steepest * axis.breadth * 8) + 1;
+    for (int turn = -turns; turn <= turns; ++turn) {
+        const double slope = turn / (8 * axis.breadth);
+        std::complex<double> sum = 0;
+        for (int band = 0; band < axis.bands; ++band)
+            sum += (rising[band] * std::conj(half) + falling[band] * half) *
+                   std::polar(1.0, -tau * slope * (band + 0.5) * band_px);
+        if (std::norm(sum) > best) {
+            best = std::norm(sum), best_sum = sum;
+            axis.slope = slope;
+        }
+    }
+    axis.offset = std::arg(best_sum) / tau;
+    return best > 0;
+}
+
+void LatticeFitter::add_tiles(const Axis& axis, bool vertical) {
+    const int length = static_cast<int>(axis.edges.size()) / axis.bands;
+    const double modules = axis.frequency * axis.length;
+    const int windows = std::clamp(static_cast<int>(modules / 5), 2, 16);
+    const double reach = static_cast<double>(axis.samples) / windows;  // half the window's width
+    const size_t first = tiles_.size();
+    std::array<std::complex<double>, 24 * 16> rising{}, falling{};
+    std::array<double, 24 * 16> total{}, moment{};
+    std::complex<double> gain = 0;
+    for (int window = 0; window < windows; ++window) {
+        const double centre = (window + 0.5) * reach;
+        const int from = std::max(0, static_cast<int>(centre - reach));
+        const int to = std::min(axis.samples, static_cast<int>(centre + reach));
+        line_taper_.resize(to - from);
+        for (int u = from; u < to; ++u) {
+            const double c = std::cos((u + 0.5 - centre) / reach * tau / 4);
+            line_taper_[u - from] = c * c;
+        }
+        for (int band = 0; band < axis.bands; ++band) {
+            const std::complex<float>* edges =
+                axis.edges.data() + static_cast<size_t>(length) * band;
+            const int k = band * windows + window;
+            for (int u = from; u < to; ++u) {
+                const double taper = line_taper_[u - from];
+                const double up = taper * edges[u].real(), down = taper * edges[u].imag();
+                rising[k] += up * phasors_[u];
+                falling[k] += down * phasors_[u];
+                total[k] += up + down;
+                moment[k] += (up + down) * (u + 0.5);
+            }
+            gain += rising[k] * std::conj(falling[k]);
+        }
+    }
+    const std::complex<double> half = std::polar(1.0, std::arg(gain) / 2);
+    for (int band = 0; band < axis.bands; ++band) {
+        for (int window = 0; window < windows; ++window) {
+            const int k = band * windows + window;
+            const std::complex<double> both = rising[k] * std::conj(half) + falling[k] * half;
+            if (!(total[k] > 0)) continue;
+            // The phase holds where the edges are, which need not be the window's middle.
+            const double u = moment[k] / total[k] * axis.step;
+            Tile tile{};
+            const double along = 2 * u / axis.length - 1;
+            const double across = (band + 0.5) / axis.bands * 2 - 1;
+            tile.x = vertical ? across : along;
+            tile.y = vertical ? along : across;
+            tile.phase = axis.frequency * u + std::arg(both) / tau;
+            // Energy times coherence: a blank tile and a tile of text both say little.
+            tile.weight = std::norm(both) / (total[k] + 1e-6);
+            tile.vertical = vertical;
+            tiles_.push_back(tile);
+        }
+    }
+    double sum = 0;
+    for (size_t i = first; i < tiles_.size(); ++i) sum += tiles_[i].weight;
+    for (size_t i = first; i < tiles_.size(); ++i) tiles_[i].weight /= sum + 1e-12;
+}
+
+// Least squares for grid = (A x + b) / (1 + g x + h y) over the tiles of both axes.
+bool LatticeFitter::solve(Lattice& lattice) const {
+    const Axis &u = axes_[0], &v = axes_[1];
+    const double half_u = u.frequency * u.length / 2, half_v = v.frequency * v.length / 2;
+    // Grid numbers relative to a grid line near the patch's centre, in halves of the patch.
+    const double centre_u = std::round(half_u + u.slope * u.breadth / 2 + u.offset);
+    const double centre_v = std::round(half_v + v.slope * v.breadth / 2 + v.offset);
+    double p[8] = {
+        1, u.slope * u.breadth / 2 / half_u, 0, v.slope * v.breadth / 2 / half_v, 1, 0, 0, 0};
+    p[2] = (half_u + u.slope * u.breadth / 2 + u.offset - centre_u) / half_u;
+    p[5] = (half_v + v.slope * v.breadth / 2 + v.offset - centre_v) / half_v;
+    for (int round = 0; round < 4; ++round) {
+        double a[8][9] = {};
+        for (const Tile& tile : tiles_) {
+            const double half = tile.vertical ? half_v : half_u;
+            const double centre = tile.vertical ? centre_v : centre_u;
+            const double* q = tile.vertical ? p + 3 : p;
+            const double w = 1 + p[6] * tile.x + p[7] * tile.y;
+            const double expected = (q[0] * tile.x + q[1] * tile.y + q[2]) / w * half;
+            const double miss = wrapped(tile.phase - centre - expected);
+            const double value = (expected + miss) / half;
+            const double tolerance = round == 0 ? 0.5 : 0.15;  // modules
+            const double weight =
+                tile.weight / (1 + miss * miss / (tolerance * tolerance)) * half * half;
+            const int at = tile.vertical ? 3 : 0;
+            double row[9] = {};
+            row[at] = tile.x, row[at + 1] = tile.y, row[at + 2] = 1;
+            row[6] = -value * tile.x, row[7] = -value * tile.y, row[8] = value;
+            for (int i = 0; i < 8; ++i) {
+                if (row[i] == 0) continue;
+                for (int k = 0; k < 9; ++k) a[i][k] += weight * row[i] * row[k];
+            }
+        }
+        // First an affine map, then a weak preference for one: few tiles cannot tell perspective.
+        const double stiff = (round < 2 ? 1e6 : 2e-4) * (half_u * half_u + half_v * half_v);
+        a[6][6] += stiff, a[7][7] += stiff;
+        if (!eliminate(a)) return false;
+        for (int i = 0; i < 8; ++i) p[i] = a[i][8];
+    }
+    if (std::abs(p[6]) + std::abs(p[7]) > 0.5) return false;
+
+    // Pixels -> -1..1 across the patch -> grid.
+    const double ux = u.along_x * 2 / u.length, uy = u.along_y * 2 / u.length;
+    const double vx = v.along_x * 2 / v.length, vy = v.along_y * 2 / v.length;
+    const double u1 = -(u.x * ux + u.y * uy) - 1, v1 = -(u.x * vx + u.y * vy) - 1;
+    const auto compose = [&](double x, double y, double one, double* row) {
+        row[0] = x * ux + y * vx, row[1] = x * uy + y * vy, row[2] = x * u1 + y * v1 + one;
+    };
+    compose(p[0] * half_u, p[1] * half_u, p[2] * half_u, lattice.to_grid.m);
+    compose(p[3] * half_v, p[4] * half_v, p[5] * half_v, lattice.to_grid.m + 3);
+    compose(p[6], p[7], 1, lattice.to_grid.m + 6);
+    lattice.to_image = lattice.to_grid.inverse();
+    lattice.pitch_px = static_cast<float>(std::sqrt(u.length / 2 / half_u * v.length / 2 / half_v));
+
+    double low_u = 1e9, high_u = -1e9, low_v = 1e9, high_v = -1e9;
+    for (const double along : {0.0, u.length}) {
+        for (const double across : {0.0, u.breadth}) {
+            const Point at = lattice.to_grid(u.x + along * u.along_x + across * u.across_x,
+                                             u.y + along * u.along_y + across * u.across_y);
+            low_u = std::min(low_u, at.x), high_u = std::max(high_u, at.x);
+            low_v = std::min(low_v, at.y), high_v = std::max(high_v, at.y);
+        }
+    }
+    if (!(high_u - low_u < max_lattice_cells - 4 && high_v - low_v < max_lattice_cells - 4))
+        return false;
+    lattice.first_column = static_cast<int>(std::floor(low_u)) - 1;
+    lattice.first_row = static_cast<int>(std::floor(low_v)) - 1;
+    lattice.columns = static_cast<int>(std::ceil(high_u)) + 1 - lattice.first_column;
+    lattice.rows = static_cast<int>(std::ceil(high_v)) + 1 - lattice.first_row;
+    return lattice.columns >= 8 && lattice.rows >= 8;
+}
+
+void LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Region& region,
+                        bool dense, int most, std::vector<Lattice>& out) {
+    out.clear();
+    lay_axes(frame, locator, region);
+    scan(frame, axes_[0], dense);
+    scan(frame, axes_[1], dense);
+    struct Pair {
+        float u, v, strength;
+    };
+    std::array<Pair, 16> pairs{};
+    size_t count = 0;
+    for (const Peak& u : axes_[0].peaks) {
+        for (const Peak& v : axes_[1].peaks) {
+            // Modules are square but for stretch by the transport: 25 % is the most we expect.
+            const double ratio =
+                std::log((u.frequency / axes_[0].step) / (v.frequency / axes_[1].step));
+            const double odd = std::max(0.0, std::abs(ratio) - 0.05);
+            pairs[count++] = {u.frequency, v.frequency,
+                              static_cast<float>(u.strength + v.strength - 16 * odd)};
+        }
+    }
+    std::stable_sort(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(count),
+                     [](const Pair& a, const Pair& b) { return a.strength > b.strength; });
+    for (size_t i = 0; i < count && out.size() < static_cast<size_t>(most); ++i) {
+        tiles_.clear();
+        if (!lock(axes_[0], pairs[i].u)) continue;
+        add_tiles(axes_[0], false);
+        if (!lock(axes_[1], pairs[i].v)) continue;
+        add_tiles(axes_[1], true);
+        Lattice lattice{};
+        if (solve(lattice)) out.push_back(lattice);
+    }
+}
+
+}  // namespace imi

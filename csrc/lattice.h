@@ -1,0 +1,68 @@
+// The lattice of modules inside a patch of texture: direction, pitch and phase of all its edges at
+// once, so that no single border, leg or corner has to be whole.
+#pragma once
+
+#include <array>
+#include <complex>
+#include <vector>
+
+#include "fft.h"
+#include "image.h"
+#include "locate.h"
+
+namespace imi {
+
+// Cell (column, row) covers [column, column + 1) x [row, row + 1) of the grid. The origin is
+// arbitrary; the ranges below cover the patch and a margin.
+struct Lattice {
+    Homography to_grid, to_image;
+    int first_column, first_row, columns, rows;  // cells worth sampling
+    float pitch_px;                              // mean of both directions, at the patch's centre
+};
+
+inline constexpr int max_lattice_cells = 200;  // a side: 144 modules and a margin on either side
+
+class LatticeFitter {
+public:
+    // Overwrites `out` with at most `most` lattices, likeliest first. `dense` scans every pixel
+    // instead of a few lines: slower, for noise.
+    void fit(const GreyView& frame, const Locator& locator, const Region& region, bool dense,
+             int most, std::vector<Lattice>& out);
+
+private:
+    struct Peak {
+        float frequency, strength;  // cycles per sample; octaves above the spectrum round it
+    };
+    struct Axis {
+        double x, y, along_x, along_y, across_x, across_y;  // origin and unit vectors, pixels
+        double length, breadth;                             // pixels
+        double step;                                        // pixels per sample
+        int samples, bands;
+        double frequency, slope, offset;  // grid = frequency * u + slope * v + offset, u, v in px
+        std::vector<std::complex<float>> edges;  // per band: rising + i falling, FFT length each
+        std::vector<Peak> peaks;
+    };
+    struct Tile {
+        double x, y;   // of -1..1 across the patch
+        double phase;  // of the grid line, in modules, modulo 1
+        double weight;
+        bool vertical;  // of the row direction
+    };
+
+    void lay_axes(const GreyView& frame, const Locator& locator, const Region& region);
+    void scan(const GreyView& frame, Axis& axis, bool dense);
+    void find_peaks(Axis& axis);
+    bool lock(Axis& axis, float frequency);
+    void add_tiles(const Axis& axis, bool vertical);
+    bool solve(Lattice& lattice) const;
+
+    std::array<Axis, 2> axes_;
+    Fft fft_;
+    std::vector<std::complex<float>> work_;
+    std::vector<float> line_, power_, level_;
+    std::vector<std::complex<double>> phasors_;
+    std::vector<double> line_taper_;
+    std::vector<Tile> tiles_;
+};
+
+}  // namespace imi

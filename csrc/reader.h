@@ -1,0 +1,62 @@
+// From a frame to the symbols in it: patches -> lattices -> placements -> modules -> payload.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "image.h"
+#include "symbol_sizes.h"
+
+namespace imi {
+
+struct ReadOptions {
+    int limit = 1;                         // stop after so many symbols
+    std::vector<const SymbolSize*> sizes;  // only these; empty for all 48
+    int effort = 0;                        // hypotheses at most, see default_effort; 0 for default
+    std::optional<double> budget_ms;       // monotonic time, looked at between hypotheses
+    // May refuse a payload; the search goes on. Empty accepts everything.
+    std::function<bool(std::span<const uint8_t>)> accept;
+};
+
+// A hypothesis is one lattice fitted, or one placement sampled and handed to Reed-Solomon. A clean
+// symbol takes 2; a hard one was never seen to need more than half of this.
+inline constexpr int default_effort = 400;
+
+struct Symbol {
+    std::vector<uint8_t> payload;
+    const SymbolSize* size;
+    // x, y of: the corner of the L, far end of its upright leg, opposite corner, far end of its
+    // lower leg. Pixels of the frame, the top left pixel covers (0, 0) to (1, 1).
+    std::array<float, 8> corners;
+    std::vector<uint8_t> modules;  // as sampled, upright, 1 = dark
+    int errors_corrected;
+    bool mirrored, inverted;
+    float agreement;  // of finder and timing, -1..1
+};
+
+// Holds the scratch memory of a read, so that a camera loop allocates nothing. Not for two threads
+// at a time.
+class FrameReader {
+public:
+    FrameReader();
+    ~FrameReader();
+    FrameReader(const FrameReader&) = delete;
+    FrameReader& operator=(const FrameReader&) = delete;
+
+    // Symbols in the order found. `frame` may be of any size, also empty.
+    std::vector<Symbol> read(const GreyView& frame, const ReadOptions& options);
+
+private:
+    class Search;
+    std::unique_ptr<Search> search_;
+};
+
+// All sizes, most frequent in mail first.
+std::span<const SymbolSize* const> every_size();
+
+}  // namespace imi

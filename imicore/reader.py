@@ -1,0 +1,235 @@
+"""From a camera's frame to Data Matrix payloads.
+
+The search runs in ``csrc/``: patches of texture, the lattice of modules in each, every size and
+turn on that lattice, Reed-Solomon. No corner, leg or border of a symbol has to be whole.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imicore._imaging import FrameReader
+from imicore.errors import BadArgument, BadImage
+
+MAX_FRAME_PIXELS = 12_000_000
+DATA_MATRIX = "datamatrix"
+
+Frame = npt.NDArray[np.uint8]
+Roi = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One symbol that was read.
+
+    `corners` is float32[4, 2], (x, y) in pixels of the whole frame, also when `roi` was given; the
+    top left pixel covers (0, 0) to (1, 1). The first corner is that of the L, then the far end of
+    its upright leg, the corner opposite, the far end of its lower leg: clockwise on the picture for
+    a symbol that is not mirrored. `modules` is bool[rows, columns], dark = True (also of an inverted
+    print), upright, as sampled before error correction. `errors_corrected` counts codewords.
+    """
+
+    payload: bytes
+    corners: npt.NDArray[np.float32]
+    symbology: str
+    size: tuple[int, int]
+    errors_corrected: int
+    modules: npt.NDArray[np.bool_]
+    mirrored: bool = False
+    inverted: bool = False
+
+
+class Reader:
+    """Reads frame after frame with the same options and the same scratch memory.
+
+    For a camera loop. One instance serves any number of threads at once; the GIL is released while
+    a frame is read. The options are those of `read`.
+
+    >>> Reader(sizes=[(40, 40)]).read(np.full((480, 640), 255, np.uint8))
+    []
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int = 1,
+        symbologies: Iterable[str] | None = None,
+        sizes: Iterable[tuple[int, int]] | None = None,
+        accept: Callable[[bytes], bool] | None = None,
+        effort: int | None = None,
+        budget_ms: float | None = None,
+    ) -> None:
+        self._limit = _at_least(1, limit, "limit")
+        self._sizes = [] if sizes is None else [(int(r), int(c)) for r, c in sizes]
+        if sizes is not None and not self._sizes:
+            raise BadArgument("sizes is empty; None stands for all 48")
+        self._effort = 0 if effort is None else _at_least(1, effort, "effort")
+        if budget_ms is not None and not 0 < budget_ms < 1e9:
+            raise BadArgument(f"budget_ms is {budget_ms}; it must be above 0 and below 1e9")
+        self._budget_ms = budget_ms
+        self._accept = accept
+        for symbology in symbologies or ():
+            if symbology != DATA_MATRIX:
+                raise BadArgument(f"symbology {symbology!r} is not read; only {DATA_MATRIX!r} is")
+        self._native = FrameReader()
+
+    def read(self, frame: Frame, *, roi: Roi | None = None) -> list[Reading]:
+        """Return the symbols of one frame, as `read` does."""
+        view = _checked(frame)
+        left, top = 0, 0
+        if roi is not None:
+            left, top, width, height = _checked_roi(roi, view)
+            view = view[top : top + height, left : left + width]
+        found = self._native.read(
+            view,
+            limit=self._limit,
+            sizes=self._sizes,
+            effort=self._effort,
+            budget_ms=self._budget_ms,
+            accept=self._accept,
+        )
+        readings = []
+        for payload, corners, size, errors, modules, mirrored, inverted in found:
+            if left or top:
+                corners += np.array((left, top), np.float32)
+            readings.append(
+                Reading(payload, corners, DATA_MATRIX, size, errors, modules, mirrored, inverted)
+            )
+        return readings
+
+    def read_many(self, frames: Iterable[Frame], *, roi: Roi | None = None) -> list[list[Reading]]:
+        """Return the symbols of each frame, in order."""
+        return [self.read(frame, roi=roi) for frame in frames]
+
+
+def read(
+    frame: Frame,
+    *,
+    roi: Roi | None = None,
+    limit: int = 1,
+    symbologies: Iterable[str] | None = None,
+    sizes: Iterable[tuple[int, int]] | None = None,
+    accept: Callable[[bytes], bool] | None = None,
+    effort: int | None = None,
+    budget_ms: float | None = None,
+) -> list[Reading]:
+    """Return the Data Matrix symbols found in a frame, at most `limit`, in the order found.
+
+    An answer is given only when Reed-Solomon proves it with check codewords to spare; a frame
+    without a readable symbol gives an empty list.
+
+    Args:
+        frame: uint8[H, W], 0 = black, up to 12 megapixels. Rows may be strided (a view, not copied);
+            any other layout is copied. 3.2 to 12 pixels a module is the range this is made for.
+        roi: (x, y, width, height) in pixels, inside the frame: look only there. A rim of two modules
+            round the symbol helps.
+        limit: stop after so many symbols.
+        symbologies: names of what to read; "datamatrix" is the only one.
+        sizes: (rows, columns) of the sizes that may occur; fewer is faster and surer.
+        accept: called with a payload; False refuses it and the search goes on.
+        effort: hypotheses tried at most (default 400). Deterministic: the same frame and effort
+            give the same answer.
+        budget_ms: stop looking after so many milliseconds of monotonic time. Off by default, and to
+            be left off where a run must be repeatable.
+
+    Raises:
+        BadImage: the frame is not uint8[H, W] of at most 12,000,000 pixels.
+        BadArgument: `roi` is not inside the frame, or another argument is out of range.
+        NoSuchSize: one of `sizes` is none of the 48 of ISO/IEC 16022 and ISO/IEC 21471.
+
+    >>> read(np.full((480, 640), 255, np.uint8))
+    []
+    """
+    plain = symbologies is None and sizes is None and accept is None
+    if plain and limit == 1 and effort is None and budget_ms is None:
+        return _shared().read(frame, roi=roi)
+    options = Reader(
+        limit=limit,
+        symbologies=symbologies,
+        sizes=sizes,
+        accept=accept,
+        effort=effort,
+        budget_ms=budget_ms,
+    )
+    options._native = _shared()._native
+    return options.read(frame, roi=roi)
+
+
+def read_many(
+    frames: Iterable[Frame],
+    *,
+    roi: Roi | None = None,
+    limit: int = 1,
+    symbologies: Iterable[str] | None = None,
+    sizes: Iterable[tuple[int, int]] | None = None,
+    accept: Callable[[bytes], bool] | None = None,
+    effort: int | None = None,
+    budget_ms: float | None = None,
+) -> list[list[Reading]]:
+    """Return what `read` returns for each frame, in order; the options are checked once.
+
+    >>> read_many([np.zeros((99, 99), np.uint8)] * 2)
+    [[], []]
+    """
+    reader = Reader(
+        limit=limit,
+        symbologies=symbologies,
+        sizes=sizes,
+        accept=accept,
+        effort=effort,
+        budget_ms=budget_ms,
+    )
+    return reader.read_many(frames, roi=roi)
+
+
+_default: list[Reader] = []
+
+
+def _shared() -> Reader:
+    """Return the reader behind `read`; it keeps no state but scratch memory."""
+    if not _default:
+        _default.append(Reader())
+    return _default[0]
+
+
+def _at_least(least: int, value: int, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise BadArgument(f"{name} is {value!r}; it must be a whole number")
+    if not least <= value < 2**31:
+        raise BadArgument(f"{name} is {value}; it must be from {least} to {2**31 - 1}")
+    return int(value)
+
+
+def _checked(frame: Frame) -> Frame:
+    if not isinstance(frame, np.ndarray):
+        raise BadImage(f"the frame is a {type(frame).__name__}; it must be a numpy uint8[H, W]")
+    if frame.dtype != np.uint8:
+        raise BadImage(f"the frame's dtype is {frame.dtype}; it must be uint8")
+    if frame.ndim != 2:
+        raise BadImage(f"the frame has {frame.ndim} dimensions; it must have 2: uint8[H, W]")
+    if frame.size > MAX_FRAME_PIXELS:
+        height, width = frame.shape
+        raise BadImage(
+            f"the frame is {width}x{height} = {frame.size} pixels; the limit is {MAX_FRAME_PIXELS}"
+        )
+    if frame.size and (frame.strides[1] != 1 or frame.strides[0] < frame.shape[1]):
+        return np.ascontiguousarray(frame)
+    return frame
+
+
+def _checked_roi(roi: Sequence[int], frame: Frame) -> Roi:
+    height, width = frame.shape
+    try:
+        x, y, w, h = roi
+        whole = all(isinstance(v, (int, np.integer)) for v in (x, y, w, h))
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise BadArgument(f"roi is {roi!r}; it must be four whole numbers (x, y, width, height)")
+    if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
+        raise BadArgument(
+            f"roi {(int(x), int(y), int(w), int(h))} is not inside the frame of {width}x{height}"
+        )
+    return int(x), int(y), int(w), int(h)
