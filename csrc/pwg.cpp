@@ -48,16 +48,21 @@ void put_header(uint8_t* header, const PwgPage& page, size_t pages, std::string_
     std::memcpy(header + 1732, media.data(), media.size());
 }
 
+// Eight bytes, the first lowest.
 uint64_t load(const uint8_t* from) {
     uint64_t value;
     std::memcpy(&value, from, sizeof value);
+    if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
     return value;
 }
 
-size_t first_nonzero_byte(uint64_t value) {
-    if constexpr (std::endian::native == std::endian::little)
-        return static_cast<size_t>(std::countr_zero(value)) / 8;
-    return static_cast<size_t>(std::countl_zero(value)) / 8;
+size_t first_marked_byte(uint64_t value) {
+    return static_cast<size_t>(std::countr_zero(value)) / 8;
+}
+
+// Has the top bit of the lowest zero byte set, and none below it.
+uint64_t mark_zero_byte(uint64_t value) {
+    return (value - 0x0101010101010101u) & ~value & 0x8080808080808080u;
 }
 
 // How many bytes from `from` on equal the first; at least 1.
@@ -66,7 +71,7 @@ size_t equal_run(const uint8_t* from, const uint8_t* end) {
     const uint8_t* at = from + 1;
     for (; end - at >= 8; at += 8)
         if (const uint64_t differs = load(at) ^ pattern; differs != 0)
-            return static_cast<size_t>(at - from) + first_nonzero_byte(differs);
+            return static_cast<size_t>(at - from) + first_marked_byte(differs);
     while (at < end && *at == from[0]) ++at;
     return static_cast<size_t>(at - from);
 }
@@ -74,6 +79,9 @@ size_t equal_run(const uint8_t* from, const uint8_t* end) {
 // How many bytes from `from` on come before the next pair of equal ones; at least 1.
 size_t unlike_run(const uint8_t* from, const uint8_t* end) {
     const uint8_t* at = from;
+    for (; end - at >= 9; at += 8)
+        if (const uint64_t equal = mark_zero_byte(load(at) ^ load(at + 1)); equal != 0)
+            return static_cast<size_t>(at - from) + first_marked_byte(equal);
     while (end - at >= 2 && at[0] != at[1]) ++at;
     return static_cast<size_t>(end - at >= 2 ? at - from : end - from);
 }
@@ -97,6 +105,16 @@ uint8_t* put_row(uint8_t* to, const uint8_t* from, const uint8_t* end) {
     return to;
 }
 
+// How many of `rows` rows from here on equal the first; at least 1.
+int equal_rows(const uint8_t* row, size_t bytes, int rows) {
+    int equal = 1;
+    while (equal < rows && std::memcmp(row, row + static_cast<size_t>(equal) * bytes, bytes) == 0)
+        ++equal;
+    return equal;
+}
+
+size_t stride(const PwgPage& page) { return (static_cast<size_t>(page.width) + 7) / 8; }
+
 void check(const PwgPage& page) {
     if (page.width < 1 || page.height < 1 || page.width > 65536 || page.height > 65536)
         throw Error(Fault::bad_argument, "a page of " + std::to_string(page.width) + "x" +
@@ -109,38 +127,37 @@ void check(const PwgPage& page) {
 
 }  // namespace
 
-std::vector<uint8_t> pwg_raster(std::span<const PwgPage> pages, std::string_view media_name) {
+size_t pwg_bound(std::span<const PwgPage> pages) {
     if (pages.empty()) throw Error(Fault::bad_argument, "a PWG stream needs at least one page");
-    if (media_name.size() >= kMediaNameBytes || media_name.find('\0') != media_name.npos)
-        throw Error(Fault::bad_argument, "media name is " + std::to_string(media_name.size()) +
-                                             " bytes or holds a zero; the header has room for 63");
     size_t most = 4;
     for (const PwgPage& page : pages) {
         check(page);
-        const size_t stride = (static_cast<size_t>(page.width) + 7) / 8;
-        // The worst row: a repeat byte and, at every second byte, a control byte.
-        most += kHeaderBytes + static_cast<size_t>(page.height) * (2 * stride + 1);
+        // A row at its worst: a repeat byte and, at every second byte, a control byte.
+        most += kHeaderBytes + static_cast<size_t>(page.height) * (2 * stride(page) + 1);
     }
-    std::vector<uint8_t> stream(most);
-    std::memcpy(stream.data(), "RaS2", 4);
-    uint8_t* to = stream.data() + 4;
+    return most;
+}
+
+size_t pwg_raster(std::span<const PwgPage> pages, std::string_view media_name, uint8_t* to) {
+    if (media_name.size() >= kMediaNameBytes || media_name.find('\0') != media_name.npos)
+        throw Error(Fault::bad_argument, "media name is " + std::to_string(media_name.size()) +
+                                             " bytes or holds a zero; the header has room for 63");
+    const uint8_t* start = to;
+    std::memcpy(to, "RaS2", 4);
+    to += 4;
     for (const PwgPage& page : pages) {
         put_header(to, page, pages.size(), media_name);
         to += kHeaderBytes;
-        const size_t stride = (static_cast<size_t>(page.width) + 7) / 8;
+        const size_t bytes = stride(page);
         for (int y = 0; y < page.height;) {
-            const uint8_t* row = page.rows + static_cast<size_t>(y) * stride;
-            int equal = 1;
-            while (equal < kMostEqualRows && y + equal < page.height &&
-                   std::memcmp(row, row + static_cast<size_t>(equal) * stride, stride) == 0)
-                ++equal;
+            const uint8_t* row = page.rows + static_cast<size_t>(y) * bytes;
+            const int equal = equal_rows(row, bytes, std::min(page.height - y, kMostEqualRows));
             *to++ = static_cast<uint8_t>(equal - 1);
-            to = put_row(to, row, row + stride);
+            to = put_row(to, row, row + bytes);
             y += equal;
         }
     }
-    stream.resize(static_cast<size_t>(to - stream.data()));
-    return stream;
+    return static_cast<size_t>(to - start);
 }
 
 }  // namespace imi

@@ -171,13 +171,14 @@ py::bytes pwg(const std::vector<std::tuple<Bytes, int, int>>& pages, const std::
         const DotView view = view_of(const_cast<uint8_t*>(rows.data()), rows, width);
         plain.push_back({view.rows, view.width, view.height, dots_per_inch});
     }
-    std::vector<uint8_t> stream;
+    // Not a vector: filling the bound with zeros first would cost more than writing the stream.
+    const std::unique_ptr<uint8_t[]> stream(new uint8_t[pwg_bound(plain)]);
+    size_t bytes = 0;
     {
         py::gil_scoped_release release;
-        stream = pwg_raster(plain, media);
+        bytes = pwg_raster(plain, media, stream.get());
     }
-    return py::bytes(static_cast<const char*>(static_cast<const void*>(stream.data())),
-                     stream.size());
+    return py::bytes(static_cast<const char*>(static_cast<const void*>(stream.get())), bytes);
 }
 
 }  // namespace

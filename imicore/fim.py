@@ -1,7 +1,9 @@
 """Facing identification marks (FIM): which bars, and where their dots are.
 
-Patterns and bar geometry are `DMM 202.8`: nine positions a sixteenth of an inch apart, bars
-5/8 in high and 0.031 in wide. FIM D marks letters and cards that carry IBI or IMI postage.
+Nine positions a sixteenth of an inch apart, bars 5/8 +- 1/8 in high and 0.031 +- 0.008 in wide
+(DMM 202.8). FIM D marks letters and cards that carry IBI or IMI postage; flats need none. The
+place on the piece is DMM 202.8 as secondary sources give it: last bar 2 +- 1/8 in from the right
+edge, tops within 1/8 in of the top edge, bottoms within 1/8 in of the line 5/8 in below it.
 """
 
 from typing import NamedTuple
@@ -19,9 +21,10 @@ PITCH_IN = 1 / 16
 BAR_WIDTH_IN = 0.031  # +- 0.008
 BAR_HEIGHT_IN = 5 / 8  # +- 1/8
 RIGHT_BAR_IN = 2.0  # from the right edge of the piece to the right edge of the last bar, +- 1/8
-TOP_IN = 1 / 8  # the tops of the bars are no farther from the top edge
-TOLERANCE_IN = 1 / 8  # of RIGHT_BAR_IN
-CLEAR_RIGHT_IN = 1.75  # nothing but the FIM between 1.75 and 3 in from the right, 5/8 in down
+TOP_IN = 0.1  # keeps 1/40 in from both limits
+TOLERANCE_IN = 1 / 8  # of RIGHT_BAR_IN, of the top from 0, of the bottom from BOTTOM_IN
+BOTTOM_IN = 5 / 8
+CLEAR_RIGHT_IN = 1.75  # nothing but the FIM between 1.75 and 3 in from the right, BOTTOM_IN down
 CLEAR_LEFT_IN = 3.0
 
 

@@ -14,7 +14,7 @@ from imicore.marks import BAND_HEIGHT_IN, Mark
 
 EDGE_IN = 0.25  # of the indicium from the right and top edges (39 CFR 501 practice, PB22487)
 TEXT_WIDTH_IN = 0.72  # the widest usual line, "FIRST-CLASS MAIL", and air
-LEAST_TEXT_WIDTH_IN = 0.3
+LEAST_TEXT_WIDTH_IN = 0.5  # type is at 70 % there; smaller is no print for people
 GAP_IN = (0.012, 0.055)  # between two lines: at least, at most
 
 
@@ -89,7 +89,7 @@ class Layout:
 
 
 def as_lines(lines: Sequence[Line | str]) -> list[Line]:
-    """Return the lines with styles: of plain strings first the banner, then the amount, then details.
+    """Return the lines with styles; plain strings are banner, amount, then details.
 
     >>> [line.style for line in as_lines(["US POSTAGE", "$0.78", "JUL 13 2026"])]
     ['banner', 'amount', 'detail']

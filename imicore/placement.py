@@ -1,7 +1,10 @@
 """Where an indicium goes on the mailpiece: upper right, clear of the edges and of other print."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from imicore import fim
 from imicore.errors import PlacementError
@@ -79,6 +82,31 @@ def place(
     )
 
 
+def on_piece(raster: "Raster", placement: Placement) -> "Raster":
+    """Return the whole face of the piece as a raster: paper, and the indicium in its place.
+
+    This is the page that a sheet or label printer takes. `elements` move along.
+
+    >>> import numpy as np
+    >>> from imicore.raster import Rasterizer
+    >>> picture = Rasterizer(300).compose(np.eye(40, dtype=bool), lines=["US POSTAGE"])
+    >>> spot = place(picture, piece_length_in=9.5, piece_height_in=4.125)
+    >>> page = on_piece(picture, spot)
+    >>> page.width, page.height, page.elements["indicium"] == spot.indicium
+    (2850, 1237, True)
+    """
+    whole = placement.piece
+    rows = np.zeros((whole.height, -(-whole.width // 8)), np.uint8)
+    byte, shift = divmod(placement.x, 8)
+    source = np.pad(raster.rows, ((0, 0), (1, 1)))
+    shifted = source[:, 1:] >> shift | source[:, :-1] << (8 - shift) if shift else source[:, 1:]
+    bytes_there = min(shifted.shape[1], rows.shape[1] - byte)  # what is cut off is pad bits
+    target = rows[placement.y : placement.y + raster.height, byte : byte + bytes_there]
+    target[:] = shifted[:, :bytes_there]
+    elements = {name: box.moved(placement.x, placement.y) for name, box in raster.elements.items()}
+    return replace(raster, rows=rows, width=whole.width, elements=elements)
+
+
 def _check_fim(mark: Box, piece: Box, dpi: int) -> None:
     right_in = (piece.width - mark.right) / dpi
     if abs(right_in - fim.RIGHT_BAR_IN) > fim.TOLERANCE_IN:
@@ -86,10 +114,11 @@ def _check_fim(mark: Box, piece: Box, dpi: int) -> None:
             f"the last FIM bar would be {right_in:.3f} in from the right edge; "
             f"it belongs at {fim.RIGHT_BAR_IN} +- {fim.TOLERANCE_IN} in"
         )
-    if mark.y > fim.TOP_IN * dpi:
+    top_in, bottom_in = mark.y / dpi, mark.bottom / dpi
+    if top_in > fim.TOLERANCE_IN or bottom_in > fim.BOTTOM_IN + fim.TOLERANCE_IN:
         raise PlacementError(
-            f"the FIM would start {mark.y / dpi:.3f} in from the top edge; "
-            f"the limit is {fim.TOP_IN} in"
+            f"the FIM would reach from {top_in:.3f} to {bottom_in:.3f} in below the top edge; "
+            f"the limits are {fim.TOLERANCE_IN} and {fim.BOTTOM_IN + fim.TOLERANCE_IN} in"
         )
 
 

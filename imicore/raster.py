@@ -11,13 +11,14 @@ from imicore import _imaging, fim
 from imicore.errors import BadArgument
 from imicore.layout import LEAST_TEXT_WIDTH_IN, Box, Layout, Line, Place, arrange, as_lines
 from imicore.marks import Mark, band, void_strokes
-from imicore.placement import Placement, place
+from imicore.placement import Placement, on_piece, place
 
-__all__ = ["Box", "Line", "Mark", "Placement", "Raster", "Rasterizer", "place"]
+__all__ = ["Box", "Line", "Mark", "Placement", "Raster", "Rasterizer", "on_piece", "place"]
 
 DOTS_PER_INCH = (200, 1200)
 MODULE_IN = (0.0133, 0.020)  # what this product prints; the standard leaves it open
 QUIET_ZONE_MODULES = (1, 16)  # ISO/IEC 16022:2006 clause 7.1 asks for one
+MOST_MODULES = 144  # ISO/IEC 16022:2006 Table 7
 TEMPLATES = 32  # kept; a job needs one for each symbol size and mark
 
 Rows = npt.NDArray[np.uint8]
@@ -273,6 +274,11 @@ def _modules(symbol: Modules | HasModules) -> Modules:
     if not isinstance(modules, np.ndarray) or modules.ndim != 2 or modules.dtype != np.bool_:
         got = f"{modules.dtype}{[*modules.shape]}" if isinstance(modules, np.ndarray) else symbol
         raise BadArgument(f"modules must be bool[rows, columns], got {got!r}")
+    if not (1 <= modules.shape[0] <= MOST_MODULES and 1 <= modules.shape[1] <= MOST_MODULES):
+        raise BadArgument(
+            f"modules are {modules.shape[0]}x{modules.shape[1]}; "
+            f"a symbol has 1 to {MOST_MODULES} rows and columns"
+        )
     return cast(Modules, modules)
 
 
@@ -283,7 +289,8 @@ def _native(spot: Place) -> tuple[_imaging.GlyphSheet, int, int, int]:
 def _void_rows(layout: Layout, dots_per_module: int) -> tuple[Rows, Rows]:
     box = layout.elements["symbol"]
     pictures = []
-    for strokes in void_strokes(box.height, box.width, dots_per_module):
+    rows, columns = box.height // dots_per_module, box.width // dots_per_module
+    for strokes in void_strokes(rows, columns, dots_per_module):
         whole = np.zeros((layout.height, layout.width), bool)
         whole[box.y : box.bottom, box.x : box.right] = strokes
         pictures.append(np.packbits(whole, axis=1))

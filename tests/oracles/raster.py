@@ -1,6 +1,7 @@
 """The print raster, one dot at a time: slow, obvious, and without imicore's kernels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -8,31 +9,48 @@ import numpy.typing as npt
 Dots = npt.NDArray[np.bool_]
 
 
+class Glyph(Protocol):
+    """A character's dots and its place from the pen."""
+
+    dots: Dots
+    left: int
+    top: int
+    advance: int
+
+
 def symbol_dots(modules: Dots, dots_per_module: int, ink_gain_dots: int) -> Dots:
     """Every module a square of dots; then a dot stays dark if all dots round it are dark."""
     dots: Dots = np.kron(modules, np.ones((dots_per_module, dots_per_module), bool))
-    reach = ink_gain_dots // 2
+    return eroded(dots, ink_gain_dots // 2)
+
+
+def eroded(dots: Dots, reach: int) -> Dots:
+    """A dot stays if its whole neighbourhood of 2*reach+1 square is ink; outside is paper."""
     height, width = dots.shape
-    kept = np.zeros_like(dots)
-    light = np.pad(dots, reach)
-    for y in range(height):
-        for x in range(width):
-            kept[y, x] = light[y : y + 2 * reach + 1, x : x + 2 * reach + 1].all()
+    padded = np.pad(dots, reach)
+    kept = np.ones_like(dots)
+    for dy in range(2 * reach + 1):
+        for dx in range(2 * reach + 1):
+            kept &= padded[dy : dy + height, dx : dx + width]
     return kept
 
 
-def draw_text(dots: Dots, glyphs: Mapping[str, object], text: str, x: int, baseline: int) -> None:
-    """Put each dot of each glyph down; the first ink of the line stands in column `x`."""
+def spread(dots: Dots, reach: int) -> Dots:
+    """What ink does: paper within `reach` dots of ink becomes ink."""
+    return ~eroded(~np.pad(dots, reach), reach)[reach:-reach, reach:-reach] if reach else dots
+
+
+def draw_text(dots: Dots, glyphs: Mapping[str, Glyph], text: str, x: int, baseline: int) -> None:
+    """Put each glyph down; the first ink of the line stands in column `x`."""
     pen, placed = 0, []
     for character in text:
         glyph = glyphs[character]
-        for (row, column), ink in np.ndenumerate(glyph.dots):  # type: ignore[attr-defined]
-            if ink:
-                placed.append((pen + glyph.left + column, baseline - glyph.top + row))  # type: ignore[attr-defined]
-        pen += glyph.advance  # type: ignore[attr-defined]
-    first = min((column for column, _ in placed), default=0)
-    for column, row in placed:
-        dots[row, x + column - first] = True
+        placed.append((glyph, pen + glyph.left))
+        pen += glyph.advance
+    first = min((left for glyph, left in placed if glyph.dots.any()), default=0)
+    for glyph, left in placed:
+        for row, column in np.argwhere(glyph.dots):
+            dots[baseline - glyph.top + row, x + left - first + column] = True
 
 
 def unpack(rows: npt.NDArray[np.uint8], width: int) -> Dots:
@@ -73,9 +91,3 @@ def unpack_pwg(stream: bytes) -> list[tuple[dict[str, int], Dots]]:
         packed = np.frombuffer(b"".join(rows), np.uint8).reshape(fields["height"], -1)
         pages.append((fields, unpack(packed, fields["width"])))
     return pages
-
-
-def glyph_lines(dots: Dots, lines: Sequence[tuple[Mapping[str, object], str, int, int]]) -> None:
-    """Draw several lines: (glyphs, text, x, baseline)."""
-    for glyphs, text, x, baseline in lines:
-        draw_text(dots, glyphs, text, x, baseline)
