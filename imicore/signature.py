@@ -136,10 +136,11 @@ class Signer:
         """Return the raw r||s of ``message``, deterministic (RFC 6979), with low s.
 
         The signature is verified by the other library before it is returned: a fault while signing
-        could give the key away. ``verifier`` may be a shared one in which this key is warm. Raises BackendFailure if it does not verify, or under a FIPS configuration, where
+        could give the key away. ``verifier`` may be a shared one in which this key is warm. Raises
+        BackendFailure if it does not verify, or under a FIPS configuration, where
         ``cryptography``'s own OpenSSL has no place.
         """
-        if _BACKEND.fips:
+        if _LIBCRYPTO is not None and _LIBCRYPTO.fips:
             raise BackendFailure("deterministic signing is not available under fips=yes")
         der = self._key.sign(message, self._deterministic)
         signature = _imaging.ecdsa_lower_s(_imaging.ecdsa_der_to_raw(der, self.algorithm.width))
