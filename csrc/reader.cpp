@@ -60,9 +60,12 @@ GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
 
 class FrameReader::Search {
 public:
+    std::optional<Suspect> suspect;
+
     std::vector<Symbol> run(const GreyView& frame, const ReadOptions& options) {
         options_ = &options;
         found_.clear();
+        suspect.reset();
         left_ = options.effort > 0 ? options.effort : default_effort;
         if (options.budget_ms)
             deadline_ = Clock::now() +
@@ -172,6 +175,8 @@ private:
             mirrored.mirrored = true;
             if (try_modules(lattice, mirrored)) return true;
         }
+        if (!suspect || placement.agreement > suspect->agreement)
+            suspect = Suspect{corners(lattice, placement), placement.agreement};
         return false;
     }
 
@@ -249,6 +254,8 @@ std::vector<Symbol> FrameReader::read(const GreyView& frame, const ReadOptions& 
     if (frame.width <= 0 || frame.height <= 0 || options.limit <= 0) return {};
     return search_->run(frame, options);
 }
+
+std::optional<Suspect> FrameReader::suspect() const { return search_->suspect; }
 
 std::span<const SymbolSize* const> every_size() {
     static const std::vector<const SymbolSize*> sizes = [] {

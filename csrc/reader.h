@@ -39,6 +39,12 @@ struct Symbol {
     float agreement;  // of finder and timing, -1..1
 };
 
+// Something with the finder and timing of a symbol whose codewords could not be proven.
+struct Suspect {
+    std::array<float, 8> corners;  // as in Symbol
+    float agreement;               // of finder and timing, -1..1
+};
+
 // Holds the scratch memory of a read, so that a camera loop allocates nothing. Not for two threads
 // at a time.
 class FrameReader {
@@ -50,6 +56,9 @@ public:
 
     // Symbols in the order found. `frame` may be of any size, also empty.
     std::vector<Symbol> read(const GreyView& frame, const ReadOptions& options);
+
+    // The likeliest symbol that the last read could not decode.
+    std::optional<Suspect> suspect() const;
 
 private:
     class Search;

@@ -125,3 +125,10 @@ class FrameReader:
             bool,
         ]
     ]: ...
+    def suspect(
+        self,
+        frame: npt.NDArray[np.uint8],
+        *,
+        sizes: list[tuple[int, int]],
+        effort: int,
+    ) -> tuple[npt.NDArray[np.float32], float] | None: ...

@@ -24,16 +24,7 @@ public:
     py::list read(const py::array& frame, int limit, const std::vector<std::pair<int, int>>& sizes,
                   int effort, std::optional<double> budget_ms, const py::object& accept) {
         const GreyView view = view_of(frame);
-        ReadOptions options;
-        options.limit = limit, options.effort = effort, options.budget_ms = budget_ms;
-        for (const auto& [rows, columns] : sizes) {
-            const SymbolSize* size = find_size(rows, columns);
-            if (size == nullptr)
-                throw Error(Fault::no_such_size, std::to_string(rows) + "x" +
-                                                     std::to_string(columns) +
-                                                     " is not one of the 48 symbol sizes");
-            options.sizes.push_back(size);
-        }
+        ReadOptions options = options_of(limit, sizes, effort, budget_ms);
         if (!accept.is_none()) {
             options.accept = [&accept](std::span<const uint8_t> payload) {
                 py::gil_scoped_acquire gil;
@@ -51,7 +42,42 @@ public:
         return out;
     }
 
+    py::object suspect(const py::array& frame, const std::vector<std::pair<int, int>>& sizes,
+                       int effort) {
+        const GreyView view = view_of(frame);
+        const ReadOptions options = options_of(1, sizes, effort, std::nullopt);
+        std::optional<Suspect> suspect;
+        {
+            py::gil_scoped_release nogil;
+            Loan loan(*this);
+            if (loan.reader->read(view, options).empty()) suspect = loan.reader->suspect();
+        }
+        if (!suspect) return py::none();
+        return py::make_tuple(as_array(suspect->corners), suspect->agreement);
+    }
+
 private:
+    static ReadOptions options_of(int limit, const std::vector<std::pair<int, int>>& sizes,
+                                  int effort, std::optional<double> budget_ms) {
+        ReadOptions options;
+        options.limit = limit, options.effort = effort, options.budget_ms = budget_ms;
+        for (const auto& [rows, columns] : sizes) {
+            const SymbolSize* size = find_size(rows, columns);
+            if (size == nullptr)
+                throw Error(Fault::no_such_size, std::to_string(rows) + "x" +
+                                                     std::to_string(columns) +
+                                                     " is not one of the 48 symbol sizes");
+            options.sizes.push_back(size);
+        }
+        return options;
+    }
+
+    static py::array_t<float> as_array(const std::array<float, 8>& corners) {
+        py::array_t<float> array({4, 2});
+        std::memcpy(array.mutable_data(), corners.data(), sizeof corners);
+        return array;
+    }
+
     struct Loan {
         explicit Loan(ReaderPool& lender) : pool(lender) {
             const std::lock_guard lock(pool.mutex_);
@@ -89,14 +115,13 @@ private:
     }
 
     static py::tuple as_tuple(const Symbol& symbol) {
-        py::array_t<float> corners({4, 2});
-        std::memcpy(corners.mutable_data(), symbol.corners.data(), sizeof symbol.corners);
         const int rows = symbol.size->rows, columns = symbol.size->columns;
         py::array_t<bool> modules({rows, columns});
         for (size_t i = 0; i < symbol.modules.size(); ++i)
             modules.mutable_data()[i] = symbol.modules[i] != 0;
-        return py::make_tuple(as_bytes(symbol.payload), corners, py::make_tuple(rows, columns),
-                              symbol.errors_corrected, modules, symbol.mirrored, symbol.inverted);
+        return py::make_tuple(as_bytes(symbol.payload), as_array(symbol.corners),
+                              py::make_tuple(rows, columns), symbol.errors_corrected, modules,
+                              symbol.mirrored, symbol.inverted);
     }
 
     std::mutex mutex_;
@@ -110,7 +135,9 @@ void register_reader(py::module_& module) {
         .def(py::init<>())
         .def("read", &ReaderPool::read, py::arg("frame").noconvert(), py::kw_only(),
              py::arg("limit"), py::arg("sizes"), py::arg("effort"), py::arg("budget_ms"),
-             py::arg("accept"));
+             py::arg("accept"))
+        .def("suspect", &ReaderPool::suspect, py::arg("frame").noconvert(), py::kw_only(),
+             py::arg("sizes"), py::arg("effort"));
 }
 
 }  // namespace imi

@@ -65,6 +65,19 @@ def decode(data: bytes, *, name: str = "the picture") -> Grey:
     return np.ascontiguousarray(frame)
 
 
+def save(path: str | PathLike[str], frame: Grey) -> None:
+    """Write a frame, uint8[H, W], as a PNG file.
+
+    Raises:
+        BadImage: not uint8[H, W].
+        OSError: the file cannot be written.
+    """
+    if frame.dtype != np.uint8 or frame.ndim != 2:
+        raise BadImage(f"a frame is uint8[H, W], not {frame.dtype}{list(frame.shape)}")
+    encoded = cv2.imencode(".png", frame)[1]
+    Path(path).write_bytes(encoded.tobytes())
+
+
 def announced_size(data: bytes, *, name: str = "the picture") -> tuple[int, int]:
     """Return (width, height) as the header states them; nothing is decoded.
 

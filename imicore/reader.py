@@ -41,6 +41,18 @@ class Reading:
     inverted: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Suspect:
+    """Something with the finder and timing of a symbol that could not be read.
+
+    `corners` as in `Reading`; `agreement` is the mean of its finder and timing cells: 1 as they
+    should be, 0 chance.
+    """
+
+    corners: npt.NDArray[np.float32]
+    agreement: float
+
+
 class Reader:
     """Reads frame after frame with the same options and the same scratch memory.
 
@@ -77,11 +89,7 @@ class Reader:
 
     def read(self, frame: Frame, *, roi: Roi | None = None) -> list[Reading]:
         """Return the symbols of one frame, as `read` does."""
-        view = _checked(frame)
-        left, top = 0, 0
-        if roi is not None:
-            left, top, width, height = _checked_roi(roi, view)
-            view = view[top : top + height, left : left + width]
+        view, offset = _view(frame, roi)
         found = self._native.read(
             view,
             limit=self._limit,
@@ -92,12 +100,23 @@ class Reader:
         )
         readings = []
         for payload, corners, size, errors, modules, mirrored, inverted in found:
-            if left or top:
-                corners += np.array((left, top), np.float32)
+            corners += offset
             readings.append(
                 Reading(payload, corners, DATA_MATRIX, size, errors, modules, mirrored, inverted)
             )
         return readings
+
+    def suspect(self, frame: Frame, *, roi: Roi | None = None) -> Suspect | None:
+        """Return the likeliest symbol of a frame in which nothing can be read, or None.
+
+        Tells a damaged symbol from a blank place. `accept` and `budget_ms` play no part.
+
+        >>> Reader().suspect(np.full((480, 640), 255, np.uint8)) is None
+        True
+        """
+        view, offset = _view(frame, roi)
+        found = self._native.suspect(view, sizes=self._sizes, effort=self._effort)
+        return None if found is None else Suspect(found[0] + offset, found[1])
 
     def read_many(self, frames: Iterable[Frame], *, roi: Roi | None = None) -> list[list[Reading]]:
         """Return the symbols of each frame, in order."""
@@ -200,6 +219,15 @@ def _at_least(least: int, value: int, name: str) -> int:
     if not least <= value < 2**31:
         raise BadArgument(f"{name} is {value}; it must be from {least} to {2**31 - 1}")
     return int(value)
+
+
+def _view(frame: Frame, roi: Roi | None) -> tuple[Frame, npt.NDArray[np.float32]]:
+    """Return the part of a checked frame to look at, and where it begins as float32[2]."""
+    view = _checked(frame)
+    if roi is None:
+        return view, np.zeros(2, np.float32)
+    left, top, width, height = _checked_roi(roi, view)
+    return view[top : top + height, left : left + width], np.array((left, top), np.float32)
 
 
 def _checked(frame: Frame) -> Frame:

@@ -7,6 +7,10 @@ class MachineError(Exception):
     """Root of every exception of this package."""
 
 
+class JobError(MachineError, ValueError):
+    """A job file that cannot be read, or that asks for what does not exist."""
+
+
 class PsdInUse(MachineError):
     """Another process, or another object in this one, holds the device's folder."""
 

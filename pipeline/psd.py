@@ -178,6 +178,11 @@ class Psd:
         )
 
     @property
+    def last_sequence(self) -> int:
+        """Return the number of the last journal record."""
+        return self._journal.state.sequence
+
+    @property
     def open_pieces(self) -> list[OpenPiece]:
         """Return every piece of earlier boots without an outcome, and every spoiled one."""
         return [

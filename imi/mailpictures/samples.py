@@ -89,9 +89,7 @@ def make_samples(
     return manifest
 
 
-def sample(
-    rng: np.random.Generator, *, defects: Sequence[tuple[str, int]] | None = None
-) -> Sample:
+def sample(rng: np.random.Generator, *, defects: Sequence[tuple[str, int]] | None = None) -> Sample:
     """Return one mail picture: a random piece with a random SPECIMEN indicium.
 
     `defects` names classes with levels 1 to 5; None draws them as mail has them.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imicore.layout import EDGE_IN
 from imi.mailpictures.camera import CameraModel, Matrix, Zone, expected_zone, photograph
 from imi.mailpictures.checks import BadPicture, Image, within
 from imi.mailpictures.defects import Where, find
 from imi.mailpictures.envelope import Envelope, draw
 from imi.mailpictures.ink import InkModel, print_dots
+from imicore.layout import EDGE_IN
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,5 @@
+"""`python -m imi`."""
+
+from imi.cli import main
+
+main()

@@ -1,0 +1,170 @@
+"""The `imi` command. Subcommands import what they need when they run, so that help is instant."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="imi",
+    help="Meter, print, read and verify Intelligent Mail indicia (specimens only).",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+samples = typer.Typer(help="Make sample mail pictures.", no_args_is_help=True)
+app.add_typer(samples, name="samples")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def refuse(message: str) -> typer.Exit:
+    """Print why a command cannot do what was asked, and return the exit for bad usage."""
+    typer.echo(f"imi: {message}", err=True)
+    return typer.Exit(2)
+
+
+@app.command(
+    epilog="Example: imi run samples/jobs/morning.toml --out out --fresh. "
+    "Exit code 0: all pieces fed; 1: the line stopped; 2: the job or folder cannot be used."
+)
+def run(
+    job: Annotated[Path, typer.Argument(help="A job file (TOML).")],
+    out: Annotated[Path, typer.Option(help="Folder for meter, pictures and report.")] = Path("out"),
+    fresh: Annotated[
+        bool, typer.Option(help="Begin again: remove what an earlier run of imi left in --out.")
+    ] = False,
+    pieces: Annotated[int | None, typer.Option(min=1, help="Stop after so many pieces.")] = None,
+    pictures: Annotated[int, typer.Option(min=0, help="Keep about so many pictures.")] = 24,
+    as_json: Json = False,
+) -> None:
+    """Run a job of mailpieces through the whole line on simulated devices.
+
+    A run that was killed or that stopped goes on where it was: give the same command without
+    --fresh. Pieces that were paid but never confirmed are listed as open.
+    """
+    from imi.running import run_job
+
+    raise typer.Exit(
+        run_job(job, out, fresh=fresh, limit=pieces, pictures=pictures, as_json=as_json)
+    )
+
+
+@app.command(epilog="Example: imi encode 'hello' --out hello.png. Exit code 0 done, 2 bad usage.")
+def encode(
+    text: Annotated[str, typer.Argument(help="The payload: text, or hex with --hex.")],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("symbol.png"),
+    as_hex: Annotated[bool, typer.Option("--hex", help="TEXT is hexadecimal.")] = False,
+    shape: Annotated[str, typer.Option(help="square, rectangle, dmre or any.")] = "square",
+    encodation: Annotated[str, typer.Option(help="auto, ascii, c40, ..., base256.")] = "auto",
+    dots_per_module: Annotated[int, typer.Option(min=1, max=100)] = 8,
+    as_json: Json = False,
+) -> None:
+    """Write one Data Matrix symbol as a picture."""
+    from imicore.datamatrix import encode as encode_symbol
+    from imicore.errors import ImiError
+    from imicore.writers import symbol_png
+
+    try:
+        payload = bytes.fromhex(text) if as_hex else text.encode()
+        symbol = encode_symbol(payload, shape=shape, encodation=encodation)
+        out.write_bytes(symbol_png(symbol.modules, dots_per_module=dots_per_module))
+    except (ImiError, ValueError) as error:
+        raise refuse(str(error)) from error
+    except OSError as error:
+        raise refuse(f"cannot write {out}: {error.strerror}") from error
+    found = {
+        "file": str(out),
+        "rows": symbol.rows,
+        "columns": symbol.columns,
+        "bytes": len(payload),
+    }
+    typer.echo(
+        json.dumps(found)
+        if as_json
+        else f"{out}: {symbol.rows}x{symbol.columns} modules, {len(payload)} bytes"
+    )
+
+
+@app.command(epilog="Example: imi read envelope.png. Exit code 0: all read; 1: one was not.")
+def read(
+    images: Annotated[list[Path], typer.Argument(help="Picture files (PNG, TIFF, JPEG, ...).")],
+    as_json: Json = False,
+) -> None:
+    """Read Data Matrix symbols off pictures, and say what an indicium among them says."""
+    from imicore import frames
+    from imicore.errors import ImiError
+    from imicore.reader import Reader
+    from postage.indicium import Refusal, try_unpack
+
+    reader, unread = Reader(), 0
+    for path in images:
+        try:
+            readings = reader.read(frames.load(path))
+        except (ImiError, OSError) as error:
+            raise refuse(f"{path}: {error}") from error
+        unread += not readings
+        for reading in readings:
+            indicium = try_unpack(reading.payload)
+            said = str(indicium.kind if isinstance(indicium, Refusal) else indicium.profile)
+            found = {
+                "file": str(path),
+                "payload": reading.payload.hex(),
+                "size": list(reading.size),
+                "corners": reading.corners.tolist(),
+                "errors_corrected": reading.errors_corrected,
+                "indicium": said,
+            }
+            typer.echo(json.dumps(found) if as_json else f"{path}: {said} {reading.payload.hex()}")
+        if not readings:
+            typer.echo(
+                json.dumps({"file": str(path), "payload": None})
+                if as_json
+                else f"{path}: no symbol"
+            )
+    raise typer.Exit(1 if unread else 0)
+
+
+@samples.command(
+    "make", epilog="Example: imi samples make mail/ --count 100 --seed 7. Exit code 0 done."
+)
+def samples_make(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made if absent.")],
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many pictures.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same pictures.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Write realistic mail pictures, each with the payload that it must decode to."""
+    from rich.progress import Progress
+
+    from imi.mailpictures import make_samples
+
+    with Progress(disable=as_json or not sys.stderr.isatty()) as progress:
+        task = progress.add_task("drawing", total=count)
+        manifest = make_samples(
+            folder, count=count, seed=seed, progress=lambda: progress.advance(task)
+        )
+    found = {"folder": str(folder), "pictures": count, "manifest": str(manifest)}
+    typer.echo(json.dumps(found) if as_json else f"{count} pictures and {manifest}")
+
+
+@app.command(
+    epilog="Example: imi bench signature codec --out out/bench. Exit code 1: a goal missed."
+)
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all when absent.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for JSON and plot.")] = Path("out/bench"),
+    as_json: Json = False,
+) -> None:
+    """Measure beside the peers, both sides in one process on the same input."""
+    from imi.benching import run_benches
+
+    raise typer.Exit(run_benches(names or [], out, as_json=as_json))
+
+
+def main() -> None:
+    """Run the command."""
+    app()

@@ -1,0 +1,333 @@
+"""`imi run`: one job through the whole line, with progress, pictures and a way to go on."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from imi.audit import Audit, audit_journal
+from imi.meter import SoftwareMeter, open_meter
+from imi.report import write_report
+from imi.world import World
+from imicore import frames
+from imicore.errors import ImiError
+from pipeline.authority import Refused
+from pipeline.composer import Composer
+from pipeline.errors import MachineError
+from pipeline.imprint import OpenPiece
+from pipeline.job import Job, load_job
+from pipeline.line import Line, Passage
+from pipeline.piecelog import PieceLog, PieceRow
+from pipeline.pieces import (
+    Diverted,
+    Inspected,
+    Rated,
+    Reason,
+    Weighed,
+    evidence_of,
+    fed_of,
+    reached,
+)
+from pipeline.tally import Tally
+from postage.errors import PostageError
+from postage.money import Money
+from postage.rates import RateBook
+
+MARKER = "imi-run"  # says that a folder was made by us, so that --fresh may remove it
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a job, from `open` to `finish`."""
+
+    job: Job
+    out: Path
+    world: World
+    meter: SoftwareMeter
+    log: PieceLog
+    first: int
+    last: int
+    open_before: list[OpenPiece]
+    tally: Tally = field(default_factory=Tally)
+    pictures: list[tuple[str, str]] = field(default_factory=list)  # file, caption
+    stopped: str = ""
+    wall_s: float = 0.0
+
+
+def run_job(
+    path: Path, out: Path, *, fresh: bool, limit: int | None, pictures: int, as_json: bool
+) -> int:
+    """Run a job file and return the exit code: 0 done, 1 stopped or found wanting, 2 unusable."""
+    console = Console(stderr=True)
+    try:
+        job = load_job(path)
+        run = open_run(job, out, fresh=fresh, limit=limit)
+    except (MachineError, PostageError, ImiError, OSError) as error:
+        console.print(f"imi: {error}", style="red", markup=False)
+        return 2
+    for piece in run.open_before:
+        console.print(f"open: {piece.claim}", markup=False)
+    try:
+        feed(run, console, pictures)
+    except (MachineError, OSError) as error:
+        run.stopped = f"{type(error).__name__}: {error}"
+    return finish(run, console, as_json=as_json)
+
+
+def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None) -> Run:
+    """Open or make the folder of a run: meter recovered, list of pieces read, next piece found."""
+    if fresh:
+        _remove(out)
+    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    (out / MARKER).write_text(f"{job.name}\n", encoding="utf-8")
+    world = World(job)
+    meter = open_meter(out / "meter", job.meter, world)
+    log = PieceLog(out / "pieces.sqlite")
+    first, open_pieces = _next_piece(meter, log)
+    last = min(job.count, first + limit - 1) if limit else job.count
+    world.stack(first, last)
+    _fund(meter, job)
+    return Run(job, out, world, meter, log, first, last, open_pieces)
+
+
+def feed(run: Run, console: Console, pictures: int) -> None:
+    """Let every piece pass, showing progress."""
+    job = run.job
+    line = Line(
+        feeder=run.world,
+        scale=run.world,
+        book=RateBook.load(),
+        psd=run.meter.psd,
+        profile=job.meter.profile,
+        composer=Composer(
+            dots_per_inch=job.print.dots_per_inch,
+            ink_gain_dots=job.print.ink_gain_dots,
+            fim=job.print.fim,
+            licensing_zip=job.meter.licensing_zip,
+        ),
+        head=run.world,
+        camera=run.world,
+        mailing_date=job.date,
+        mailer_id=job.meter.mailer_id,
+        stopwatch=time.thread_time_ns,
+    )
+    total = max(0, run.last - run.first + 1)
+    every = max(1, total // pictures) if pictures else 0
+    start = time.monotonic()
+    with _progress(console) as progress:
+        task = progress.add_task(job.name, total=total, paid="$0.00", diverted=0)
+        for passage in line.run():
+            run.tally.add(passage, time.monotonic() - start)
+            picture = _keep_picture(run, passage, every)
+            run.log.add(_row(passage, picture))
+            diverted = sum(run.tally.diverted.values())
+            progress.update(task, advance=1, paid=str(run.tally.postage), diverted=diverted)
+            outcome = passage.outcome
+            if isinstance(outcome, Diverted) and outcome.reason is Reason.WRONG_PIECE:
+                number = fed_of(outcome.at).number
+                run.stopped = f"piece {number} shows another piece's indicium; look, then run again"
+    run.wall_s = time.monotonic() - start
+
+
+def finish(run: Run, console: Console, *, as_json: bool) -> int:
+    """Close everything, audit the journal, write report and summary, and return the exit code."""
+    run.log.close()
+    registers, state = run.meter.psd.registers, run.meter.psd.state.value
+    open_after = run.meter.psd.open_pieces if state != "FAULT" else []
+    run.meter.psd.close()
+    audit = audit_journal(run.meter)
+    summary = summarise(run, audit, state, open_after)
+    text = json.dumps(summary, indent=1)
+    (run.out / "summary.json").write_text(text + "\n", encoding="utf-8")
+    report = write_report(run.out, run.job, summary, run.tally, run.pictures)
+    if as_json:
+        print(text)
+    else:
+        Console().print(_table(summary))
+        console.print(f"report: {report}", markup=False)
+    if run.stopped:
+        console.print(f"the line stopped: {run.stopped}", style="red", markup=False)
+    assert registers.ascending + registers.descending == registers.control_total
+    sound = not run.stopped and not run.tally.mismatches and not audit.faults
+    return 0 if sound else 1
+
+
+def summarise(run: Run, audit: Audit, state: str, open_after: list[OpenPiece]) -> dict[str, object]:
+    """Return the run as plain data: what `--json`, the page and the table show."""
+    tally, registers = run.tally, audit.registers
+    names = {department.id: department.name for department in run.job.department}
+    return {
+        "job": run.job.name,
+        "pieces": {
+            "first": run.first,
+            "fed": tally.fed,
+            "printed_and_reread": tally.inspected,
+            "mismatches": tally.mismatches,
+            "diverted": dict(tally.diverted),
+            "by_shape": dict(tally.shapes),
+        },
+        "postage": {
+            "spent": str(tally.postage),
+            "by_department": {
+                names[number]: str(Money(mills))
+                for number, mills in sorted(tally.by_department.items())
+            },
+        },
+        "meter": {
+            "device": f"TST0 {run.job.meter.serial}",
+            "state": state,
+            "ascending": str(registers.ascending),
+            "descending": str(registers.descending),
+            "control_total": str(registers.control_total),
+            "piece_count": registers.piece_count,
+            "balanced": registers.ascending + registers.descending == registers.control_total,
+        },
+        "journal": {
+            "records": audit.records,
+            "debits": audit.debits,
+            "signatures_valid": audit.signatures_valid,
+            "faults": audit.faults,
+        },
+        "open_pieces": [piece.claim for piece in (*open_after,)],
+        "stages_us": {
+            name: {
+                "median": round(_quantile(times, 0.5), 1),
+                "p99": round(_quantile(times, 0.99), 1),
+            }
+            for name, times in tally.stage_us.items()
+        },
+        "wall_s": round(run.wall_s, 2),
+        "stopped": run.stopped,
+    }
+
+
+def _next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece]]:
+    """Return the number to feed next, and the open pieces.
+
+    A debit that the list does not know belongs to the piece that was on the belt at the kill: the
+    list is written after each piece, the journal before each print. That piece is not fed again.
+    """
+    known = log.last_sequence()
+    open_pieces = meter.psd.open_pieces
+    number = log.last_number()
+    for piece in open_pieces:
+        if piece.sequence > known:
+            number += 1
+            log.add(
+                PieceRow(
+                    number=number,
+                    outcome="open",
+                    detail=piece.why.name,
+                    department=piece.department,
+                    postage_mills=piece.amount.mills,
+                    sequence=piece.sequence,
+                    payload=piece.payload.hex(),
+                )
+            )
+    log.flush()
+    return number + 1, open_pieces
+
+
+def _fund(meter: SoftwareMeter, job: Job) -> None:
+    """Load the job's postage once, and let its budgets stand. A stand-in for the provider."""
+    amount = Money.parse(str(job.meter.refill))
+    if meter.psd.registers.control_total > Money(0) or not amount.mills:
+        return
+    answer = meter.psd.refill(amount, request_id=1)
+    if isinstance(answer, Refused):
+        raise MachineError(f"the refill of {amount} was refused: {answer}")
+    for department in job.department:
+        if department.budget is not None:
+            meter.psd.set_budget(department.id, Money.parse(str(department.budget)))
+
+
+def _keep_picture(run: Run, passage: Passage, every: int) -> str | None:
+    """Save the frame of every n-th piece and of every diverted one."""
+    outcome, frame = passage.outcome, passage.frame
+    stage = outcome if isinstance(outcome, Inspected) else outcome.at
+    number = fed_of(stage).number
+    diverted = isinstance(outcome, Diverted)
+    if frame is None or not every or not (diverted or (number - run.first) % every == every // 2):
+        return None
+    name = f"pictures/piece-{number:06d}.png"
+    frames.save(run.out / name, frame)
+    rated = reached(stage, Rated)
+    caption = f"Piece {number}"
+    if rated is not None:
+        ounces = rated.weighed.weight_milliounces / 1000
+        caption += f": {rated.quote.shape.value}, {ounces:.2f} oz, {rated.quote.postage}"
+    if isinstance(outcome, Diverted):
+        caption += f" - diverted: {outcome.reason.value}"
+    run.pictures.append((name, caption))
+    return name
+
+
+def _row(passage: Passage, picture: str | None) -> PieceRow:
+    outcome = passage.outcome
+    stage = outcome if isinstance(outcome, Inspected) else outcome.at
+    weighed, rated, evidence = reached(stage, Weighed), reached(stage, Rated), evidence_of(stage)
+    return PieceRow(
+        number=fed_of(stage).number,
+        outcome="inspected" if isinstance(outcome, Inspected) else outcome.reason.value,
+        detail="" if isinstance(outcome, Inspected) else outcome.detail,
+        department=fed_of(stage).order.department,
+        shape=rated.quote.shape.value if rated else None,
+        weight_milliounces=weighed.weight_milliounces if weighed else None,
+        postage_mills=rated.quote.postage.mills if rated and evidence else None,
+        edition=rated.quote.edition if rated else None,
+        sequence=evidence.sequence if evidence else None,
+        payload=evidence.payload.hex() if evidence else None,
+        picture=picture,
+    )
+
+
+def _remove(out: Path) -> None:
+    """Remove what an earlier run left; refuse a folder that is not ours."""
+    if not out.exists():
+        return
+    if not (out / MARKER).exists() and any(out.iterdir()):
+        raise MachineError(f"{out} was not made by `imi run` (no file {MARKER}); not removed")
+    for name in ("meter", "pictures"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for pattern in ("pieces.sqlite*", "report.html", "summary.json", MARKER):
+        for path in out.glob(pattern):
+            path.unlink()
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[paid]} paid, {task.fields[diverted]} diverted"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _table(summary: dict[str, object]) -> Table:
+    table = Table(title=str(summary["job"]), show_header=False)
+    for name, value in _flat(summary):
+        table.add_row(name, value)
+    return table
+
+
+def _flat(values: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name} ")
+        elif isinstance(value, list):
+            yield from ((f"{prefix}{name}", str(item)) for item in value)
+        elif value != "":
+            yield f"{prefix}{name}".replace("_", " "), str(value)
+
+
+def _quantile(times: list[float], share: float) -> float:
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,0 +1,223 @@
+"""The simulated world around the line: pieces, feeder, scale, head, camera, and what goes wrong.
+
+Everything follows from the job's seed and the piece's number, so a run that goes on after a kill
+meets the same pieces, and any failure can be replayed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imi import mailpictures
+from imicore.raster import Placement, Raster
+from pipeline.devices import FeedFault, Frame, HeadReport, Zone
+from pipeline.imprint import ReleaseToken
+from pipeline.job import Batch, Job
+from pipeline.pieces import Fed, Order
+
+IMAGE_DPI = 200  # at which paper is drawn, before the camera takes its own scale
+FRAME_MARGIN_IN = 0.3
+GRAMS_PER_OUNCE = 28.349523125
+# A 2 kHz load cell under a belt: 45 Hz ringing, belt tones at 23 and 71 Hz, 0.5 g of noise
+# (ecosystem.md 2.2). A piece that bounces moves by tens of grams.
+SAMPLES_PER_SECOND = 2000.0
+TRANSIT_S, HOLD_S = 0.20, 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Physical:
+    """The truth about a piece, which no sensor reads directly."""
+
+    number: int
+    batch: Batch
+    ounces: float
+    fault: str | None
+
+
+class World:
+    """One job's worth of simulated devices. It is feeder, scale, head and camera at once."""
+
+    samples_per_second = SAMPLES_PER_SECOND
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._pieces = self._between(1, job.count)
+        self._piece: Physical | None = None
+        self._paper: Frame | None = None
+        self._frame: Frame | None = None
+        self._token = 0
+        start = datetime.combine(job.date, job.start, ZoneInfo(job.meter.timezone))
+        self._start_us = round(start.timestamp() * 1e6)
+        self._pitch_us = round(3600e6 / job.pieces_per_hour)
+        self.now_us = self._start_us
+
+    def stack(self, first: int, last: int) -> None:
+        """Put the pieces of these numbers on the feeder."""
+        self._pieces = self._between(first, last)
+        self.now_us = self._start_us + first * self._pitch_us
+
+    # -- feeder ------------------------------------------------------------------------------
+
+    def feed(self) -> Fed | FeedFault | None:
+        """Return the next piece of the stack."""
+        self._piece = next(self._pieces, None)
+        if self._piece is None:
+            return None
+        self.now_us = self._start_us + self._piece.number * self._pitch_us
+        batch = self._piece.batch
+        length, height, thickness = (_thou(inches) for inches in batch.inches)
+        fed = Fed(
+            self._piece.number, length, height, thickness, Order(batch.department, batch.flags)
+        )
+        if self._piece.fault == "feed_jam":
+            return FeedFault(fed, double=False, detail="the piece did not reach the scale")
+        if self._piece.fault == "double_feed":
+            detail = f"thickness {2 * thickness / 1000:g} in, the job says {thickness / 1000:g} in"
+            return FeedFault(fed, double=True, detail=detail)
+        return fed
+
+    # -- scale -------------------------------------------------------------------------------
+
+    def transit(self, fed: Fed) -> NDArray[np.float64]:
+        """Return the load-cell trace of one transit, in ounces."""
+        return self._trace(fed, TRANSIT_S, stream=1)
+
+    def hold(self, fed: Fed) -> NDArray[np.float64]:
+        """Return a longer trace with the belt stopped, in ounces."""
+        return self._trace(fed, HOLD_S, stream=2)
+
+    def _trace(self, fed: Fed, seconds: float, stream: int) -> NDArray[np.float64]:
+        piece, rng = self._current(), self._rng(stream)
+        assert piece.number == fed.number
+        time = np.arange(0, seconds, 1 / SAMPLES_PER_SECOND)
+        moving = stream == 1
+        grams = np.full_like(time, piece.ounces * GRAMS_PER_OUNCE)
+        ring, phase = 6 * np.exp(-time / 0.02), rng.uniform(0, 2 * np.pi, 3)
+        grams += ring * np.cos(2 * np.pi * 45 * time + phase[0])
+        if moving:
+            grams += 0.5 * np.sin(2 * np.pi * 23 * time + phase[1])
+            grams += 0.4 * np.sin(2 * np.pi * 71 * time + phase[2])
+        if piece.fault == "bouncing":
+            grams += 30 * np.abs(np.sin(2 * np.pi * 2.7 * time + phase[1])) * rng.uniform(0.8, 1.2)
+        grams += rng.normal(0, 0.5 if moving else 0.3, len(time))
+        ounces: NDArray[np.float64] = grams / GRAMS_PER_OUNCE
+        return ounces
+
+    # -- head --------------------------------------------------------------------------------
+
+    def fire(self, token: ReleaseToken, raster: Raster, placement: Placement) -> HeadReport:
+        """Print on the piece under the head; a token counts once, and only upwards."""
+        assert token.number == self._token + 1, f"{token} after {self._token}: a replayed record"
+        self._token = token.number
+        piece, rng = self._current(), self._rng(3)
+        length, height = (float(inches) for inches in piece.batch.inches[:2])
+        paper = mailpictures.draw(
+            mailpictures.Envelope(style=piece.batch.stock, size_in=(length, height)),
+            image_dpi=IMAGE_DPI,
+            rng=rng,
+        )
+        fired = {"head_jam": 0, "ink_out": int(raster.width * 0.7)}.get(
+            piece.fault or "", raster.width
+        )
+        rows = raster.rows
+        if piece.fault == "no_ink":
+            rows = np.zeros_like(rows)
+        elif fired < raster.width:
+            rows = rows.copy()
+            rows[:, fired // 8 :] = 0
+        shift_in = 0.15 if piece.fault == "misplaced" else 0.0
+        ink = mailpictures.InkModel()
+        self._paper = mailpictures.print_on(
+            paper,
+            rows,
+            raster_dpi=raster.dots_per_inch,
+            image_dpi=IMAGE_DPI,
+            x_in=placement.x / raster.dots_per_inch + shift_in,
+            y_in=placement.y / raster.dots_per_inch,
+            ink=ink,
+            rng=rng,
+        )
+        if piece.fault == "smudge":
+            self._smudge(raster, placement)
+        return HeadReport(fired, raster.width)
+
+    def _smudge(self, raster: Raster, placement: Placement) -> None:
+        """Wipe a wet thumb through the middle of the symbol."""
+        assert self._paper is not None
+        scale = IMAGE_DPI / raster.dots_per_inch
+        box = raster.elements["symbol"]
+        x, y = (int((box.x + placement.x) * scale), int((box.y + placement.y) * scale))
+        side = int(box.width * scale)
+        blot = self._paper[y + side // 4 : y + 3 * side // 4, x : x + side]
+        blot[:] = (blot.mean() + self._rng(5).normal(0, 6, blot.shape)).clip(0, 255)
+
+    # -- camera ------------------------------------------------------------------------------
+
+    def zone(self, raster: Raster, placement: Placement) -> Zone:
+        """Return where on the frame the imprint should stand, from nominal geometry alone."""
+        box, dpi = raster.elements["indicium"], raster.dots_per_inch
+        length, height = (float(inches) for inches in self._current().batch.inches[:2])
+        return mailpictures.expected_zone(
+            self._camera(),
+            size_in=(length, height),
+            x_in=(box.x + placement.x) / dpi,
+            y_in=(box.y + placement.y) / dpi,
+            width_in=box.width / dpi,
+            height_in=box.height / dpi,
+        )
+
+    def capture(self) -> Frame:
+        """Return the frame of the piece that passes."""
+        assert self._paper is not None
+        before = self._frame
+        if self._current().fault == "swapped" and before is not None:
+            return before
+        photo = mailpictures.photograph(
+            self._paper, self._camera(), self._rng(4), image_dpi=IMAGE_DPI
+        )
+        self._frame = photo.frame
+        return photo.frame
+
+    def _camera(self) -> mailpictures.CameraModel:
+        settings, inches = self._job.camera, self._current().batch.inches
+        dpi = settings.dots_per_inch
+        width, height = (round((float(side) + FRAME_MARGIN_IN) * dpi) for side in inches[:2])
+        return mailpictures.CameraModel(
+            dpi=dpi,
+            frame_size=(width, height),
+            skew_degrees=settings.max_skew_degrees,
+            blur_sigma_px=settings.blur_px,
+            noise_sigma=settings.noise,
+        )
+
+    # -- the pieces --------------------------------------------------------------------------
+
+    def _current(self) -> Physical:
+        assert self._piece is not None, "no piece on the belt"
+        return self._piece
+
+    def _rng(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self._job.seed, self._current().number, stream])
+
+    def _between(self, first: int, last: int) -> Iterator[Physical]:
+        number = 0
+        for batch in self._job.batch:
+            faults = {fault.piece: fault.fault for fault in batch.faults}
+            for index in range(1, batch.count + 1):
+                number += 1
+                if number < first:
+                    continue
+                if number > last:
+                    return
+                rng = np.random.default_rng([self._job.seed, number, 0])
+                low, high = (float(ounces) for ounces in batch.ounces)
+                yield Physical(number, batch, rng.uniform(low, high), faults.get(index))
+
+
+def _thou(inches: Decimal) -> int:
+    return int((inches * 1000).to_integral_value())

@@ -1,0 +1,83 @@
+"""Evidenced -> what the head gets: symbol, text, marks, and the place on the piece."""
+
+from datetime import date
+
+from imicore.datamatrix import Symbol, encode
+from imicore.raster import Line, Mark, Placement, Raster, Rasterizer, place
+from postage.devices import SOFTWARE_VENDOR
+from postage.indicium import Indicium, PayloadType, unpack
+from postage.money import Money
+from postage.shapes import Shape
+
+# The least that DMM 604 allows; the FIM hangs at a fixed distance from it.
+EDGE_IN = 0.25
+
+
+class Composer:
+    """Draws indicia for one machine: the same template, new data for each piece."""
+
+    def __init__(
+        self, *, dots_per_inch: int, ink_gain_dots: int, fim: bool, licensing_zip: str
+    ) -> None:
+        self._plain = Rasterizer(dots_per_inch, ink_gain_dots=ink_gain_dots)
+        self._facing = (
+            Rasterizer(dots_per_inch, ink_gain_dots=ink_gain_dots, fim="D") if fim else self._plain
+        )
+        self._licensing_zip = licensing_zip
+
+    def compose(self, payload: bytes, *, profile: str, shape: Shape) -> tuple[Symbol, Raster]:
+        """Return the symbol of a payload and the whole imprint.
+
+        What is printed beside the symbol is read from the payload itself, so that text and symbol
+        cannot disagree, and no caller can leave out the SPECIMEN of a software device.
+        """
+        indicium = unpack(payload, profile=profile)
+        symbol = encode(payload, encodation="base256")
+        # Facing equipment looks for a FIM on letters and cards only (domain trap 27).
+        facing = shape in (Shape.LETTER, Shape.CARD)
+        rasterizer = self._facing if facing else self._plain
+        raster = rasterizer.compose(symbol, lines=self._lines(indicium), mark=_mark(indicium))
+        return symbol, raster
+
+    def _lines(self, indicium: Indicium) -> list[Line]:
+        device = f"{indicium.vendor_model} {indicium.device_serial:07d}"
+        return [
+            Line("US POSTAGE", "banner", fixed=True),
+            Line(amount_text(indicium), "amount"),
+            Line("FIRST-CLASS MAIL", fixed=True),
+            Line(date_text(indicium.mailing_date)),
+            Line(f"ZIP {self._licensing_zip}", fixed=True),
+            Line(device, fixed=True),
+        ]
+
+
+def position(raster: Raster, length_in: float, height_in: float) -> Placement:
+    """Return where the imprint goes on a piece; PlacementError where it does not fit."""
+    return place(raster, piece_length_in=length_in, piece_height_in=height_in, edge_in=EDGE_IN)
+
+
+def amount_text(indicium: Indicium) -> str:
+    """Return the amount as printed: a test imprint shows $00.00 (domain.md 9a, 12)."""
+    if indicium.payload_type is PayloadType.TEST:
+        return "$00.00"
+    assert isinstance(indicium.postage, Money)
+    return str(indicium.postage)
+
+
+def date_text(mailing_date: date | None) -> str:
+    """Return the date as printed, nothing on undated reply mail.
+
+    >>> date_text(date(2026, 7, 13))
+    'JUL 13 2026'
+    """
+    return "" if mailing_date is None else mailing_date.strftime("%b %d %Y").upper()
+
+
+def _mark(indicium: Indicium) -> Mark | None:
+    is_test = indicium.payload_type is PayloadType.TEST
+    is_software = indicium.vendor_model == SOFTWARE_VENDOR
+    return (
+        Mark(text="SPECIMEN" if is_software else "", void=is_test)
+        if is_test or is_software
+        else None
+    )

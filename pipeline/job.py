@@ -1,0 +1,167 @@
+"""The job file: what the operator wants done, and what the simulated world should put on the belt.
+
+TOML, checked field by field; an unknown or impossible field is named with its place in the file.
+"""
+
+import tomllib
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import JobError
+
+STANDARD_SIZES = {  # inches: length, height, thickness
+    "card": (Decimal("6"), Decimal("4.25"), Decimal("0.012")),
+    "number10": (Decimal("9.5"), Decimal("4.125"), Decimal("0.030")),
+    "a7": (Decimal("7.25"), Decimal("5.25"), Decimal("0.040")),
+    "6x9": (Decimal("9"), Decimal("6"), Decimal("0.060")),
+    "flat9x12": (Decimal("12"), Decimal("9"), Decimal("0.20")),
+    "square6": (Decimal("6"), Decimal("6"), Decimal("0.030")),
+}
+FLAGS = Literal[
+    "is_polybagged",
+    "has_closure_devices",
+    "has_loose_items",
+    "is_rigid",
+    "is_self_mailer",
+    "is_booklet",
+]
+FAULTS = Literal[
+    "feed_jam",
+    "double_feed",
+    "bouncing",
+    "head_jam",
+    "ink_out",
+    "no_ink",
+    "smudge",
+    "swapped",
+    "misplaced",
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Department(_Model):
+    """One account that postage is charged to."""
+
+    id: Annotated[int, Field(ge=1, le=3000)]
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    budget: Decimal | None = None  # dollars for this job; None is no limit
+
+
+class Meter(_Model):
+    """The software meter that this job runs on."""
+
+    serial: Annotated[int, Field(ge=1, le=2**32 - 1)] = 1
+    profile: Literal["imi-min/p1", "imi-std/p1", "imi-max/p1"] = "imi-std/p1"
+    licensing_zip: Annotated[str, Field(pattern=r"^\d{5}$")] = "06484"
+    timezone: str = "America/New_York"
+    refill: Annotated[Decimal, Field(ge=0, le=Decimal("99999.99"))] = Decimal(500)
+    mailer_id: Annotated[int, Field(ge=0, le=999_999_999)] = 901000001
+
+
+class Print(_Model):
+    """How the indicium is drawn."""
+
+    dots_per_inch: Annotated[int, Field(ge=200, le=1200)] = 600
+    ink_gain_dots: Annotated[int, Field(ge=0, le=8)] = 0
+    fim: bool = True  # on letters and cards; flats need none
+
+
+class Camera(_Model):
+    """The simulated camera after the head."""
+
+    dots_per_inch: Annotated[float, Field(ge=100, le=400)] = 203.7  # never a whole ratio
+    max_skew_degrees: Annotated[float, Field(ge=0, le=2)] = 2.0
+    blur_px: Annotated[float, Field(ge=0, le=3)] = 0.6
+    noise: Annotated[float, Field(ge=0, le=30)] = 5.0
+
+
+class Fault(_Model):
+    """Something that goes wrong with one piece of a batch (counted from 1)."""
+
+    piece: Annotated[int, Field(ge=1)]
+    fault: FAULTS
+
+
+class Batch(_Model):
+    """A stack of like pieces on the feeder."""
+
+    name: str
+    count: Annotated[int, Field(ge=1, le=1_000_000)]
+    department: int
+    size: str | tuple[Decimal, Decimal, Decimal]
+    ounces: tuple[Decimal, Decimal]  # the lightest and the heaviest piece
+    stock: Literal["white", "cream", "kraft", "window"] = "white"
+    flags: frozenset[FLAGS] = frozenset()
+    faults: tuple[Fault, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Batch":
+        if isinstance(self.size, str) and self.size not in STANDARD_SIZES:
+            raise ValueError(f"size {self.size!r} is not one of {sorted(STANDARD_SIZES)}")
+        if not 0 < self.ounces[0] <= self.ounces[1] <= 1120:
+            raise ValueError(f"ounces {self.ounces} must be 0 < lightest <= heaviest <= 1120")
+        for fault in self.faults:
+            if fault.piece > self.count:
+                raise ValueError(f"fault at piece {fault.piece}, the batch has {self.count}")
+        return self
+
+    @property
+    def inches(self) -> tuple[Decimal, Decimal, Decimal]:
+        """Length, height and thickness in inches."""
+        return STANDARD_SIZES[self.size] if isinstance(self.size, str) else self.size
+
+
+class Job(_Model):
+    """A whole job file."""
+
+    name: str
+    date: date  # of mailing, in the meter's time zone
+    start: time = time(8, 0)
+    seed: int = 1
+    pieces_per_hour: Annotated[int, Field(ge=1, le=60_000)] = 18_000
+    meter: Meter = Meter()
+    print: Print = Print()
+    camera: Camera = Camera()
+    department: tuple[Department, ...] = Field(min_length=1)
+    batch: tuple[Batch, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _departments_exist(self) -> "Job":
+        known = [department.id for department in self.department]
+        if len(set(known)) != len(known):
+            raise ValueError(f"department ids {known} are not all different")
+        for batch in self.batch:
+            if batch.department not in known:
+                raise ValueError(
+                    f"batch {batch.name!r} charges department {batch.department}; known: {known}"
+                )
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many pieces the job feeds."""
+        return sum(batch.count for batch in self.batch)
+
+
+def load_job(path: Path) -> Job:
+    """Return the job in a TOML file, or raise JobError that names file, place and fault."""
+    try:
+        with path.open("rb") as file:
+            return Job.model_validate(tomllib.load(file))
+    except OSError as error:
+        raise JobError(f"cannot read the job file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise JobError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in fault['loc']) or 'job'}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise JobError(f"{path} is not a job:\n" + "\n".join(lines)) from error
