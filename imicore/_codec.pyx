@@ -66,10 +66,15 @@ cdef extern from "codec_calls.h" namespace "imi::calls" nogil:
         void add(const uint8_t* payload, size_t length)
         void write(const SymbolSize* size, int shape, int encodation) except +raise_current
         size_t count()
-        size_t chunk_end(size_t begin, size_t most)
-        size_t modules(size_t begin, size_t end)
+        size_t chunk_end(size_t begin)
         const SymbolSize* size(size_t i)
         void draw(size_t begin, size_t end, uint8_t* modules)
+
+    cdef cppclass ChunkPool:
+        @staticmethod
+        uint8_t* take() except +
+        @staticmethod
+        void give(uint8_t* chunk)
 
     const SymbolSize* size_at(int i)
     void write_message(const uint8_t* payload, size_t length, const SymbolSize* size, int shape,
@@ -96,7 +101,21 @@ cdef dict _ENCODATIONS = {
 }
 cdef dict _SHAPES = {"square": 0, "rectangle": 1, "dmre": 2, "any": 3}
 
-cdef size_t CHUNK_BYTES = 65536
+
+@cython.final
+@cython.no_gc
+@cython.freelist(32)
+cdef class _Chunk:
+    """Memory for the modules of several symbols; their arrays' base."""
+
+    cdef uint8_t* data
+
+    def __cinit__(self):
+        self.data = ChunkPool.take()
+
+    def __dealloc__(self):
+        if self.data != NULL:
+            ChunkPool.give(self.data)
 
 
 @cython.final
@@ -232,8 +251,8 @@ def encode_many(object payloads not None, *, object size=None, str shape="square
     cdef size_t begin = 0, end, i
     cdef list symbols = []
     cdef uint8_t* to
-    cdef cnp.npy_intp bytes_in_chunk
-    cdef cnp.ndarray buffer, modules
+    cdef _Chunk chunk
+    cdef cnp.ndarray modules
     for payload in every:
         if type(payload) is not bytes:
             raise TypeError(f"payload {batch.count()} is {type(payload).__name__}, not bytes")
@@ -241,18 +260,15 @@ def encode_many(object payloads not None, *, object size=None, str shape="square
     with nogil:
         batch.write(wanted, shape_number, encodation_number)
     while begin < batch.count():
-        # Symbols share memory in chunks: one allocation for dozens, yet a symbol that is kept for
-        # long keeps no more than a chunk alive.
-        end = batch.chunk_end(begin, CHUNK_BYTES)
-        bytes_in_chunk = <cnp.npy_intp> batch.modules(begin, end)
-        buffer = cnp.PyArray_EMPTY(1, &bytes_in_chunk, cnp.NPY_BOOL, 0)
-        to = <uint8_t*> cnp.PyArray_DATA(buffer)
+        end = batch.chunk_end(begin)
+        chunk = _Chunk()
+        to = chunk.data
         with nogil:
             batch.draw(begin, end, to)
         for i in range(begin, end):
             modules = _modules(batch.size(i), to)
-            Py_INCREF(buffer)  # the view takes this reference
-            cnp.PyArray_SetBaseObject(modules, buffer)
+            Py_INCREF(chunk)  # the array takes this reference
+            cnp.PyArray_SetBaseObject(modules, chunk)
             symbols.append(_symbol(batch.size(i), modules))
             to += batch.size(i).modules()
         begin = end
