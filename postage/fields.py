@@ -1,11 +1,12 @@
 """The values of an indicium's fields to bytes and back, as the field table says."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum, IntEnum
+from typing import NoReturn
 
 from postage.errors import Fault, IndiciumFormatError
-from postage.layouts import Field, Kind, Profile
+from postage.layouts import PROFILES, Field, Kind, Profile
 from postage.money import Money
 
 Value = int | str | bytes | date | Money | None
@@ -36,52 +37,53 @@ def payload_type(values: Mapping[str, Value]) -> PayloadType:
     >>> payload_type({"rate_category": 0xFFFF})
     <PayloadType.TEST: 'test'>
     """
-    match values.get("rate_category"):
-        case Imprint.REDATE:
-            return PayloadType.REDATE
-        case Imprint.TEST:
-            return PayloadType.TEST
-        case _:
-            return PayloadType.POSTAGE
+    category = values.get("rate_category")
+    if category == Imprint.REDATE:
+        return PayloadType.REDATE
+    return PayloadType.TEST if category == Imprint.TEST else PayloadType.POSTAGE
 
 
 def write_fields(layout: Profile, given: Mapping[str, Value]) -> bytes:
     """Return the signed bytes of a layout; the version and reserved bytes are implied."""
-    implied = {
-        "version": layout.version,
-        **{entry.name: None for entry in layout.fields if entry.kind is Kind.ZEROS},
-    }
-    names = {entry.name for entry in layout.fields} - implied.keys()
-    if unknown := sorted(given.keys() - names):
+    if not given.keys() <= layout.settable:
+        unknown = ", ".join(sorted(given.keys() - layout.settable))
         raise IndiciumFormatError(
-            Fault.UNKNOWN_FIELD, f"{layout.name} has no field {', '.join(unknown)} to set"
+            Fault.UNKNOWN_FIELD, f"{layout.name} has no field {unknown} to set"
         )
-    optional = {entry.name: 0 for entry in layout.fields if entry.optional}
-    values = optional | dict(given) | implied
-    if missing := sorted(names - values.keys()):
-        raise IndiciumFormatError(Fault.MISSING_FIELD, f"{layout.name} needs {', '.join(missing)}")
-    signed = b"".join(_write(layout, entry, values[entry.name]) for entry in layout.fields)
+    values: dict[str, Value] = {**layout.implied, **given}
+    if len(values) != len(layout.fields):
+        missing = ", ".join(at.name for at in layout.fields if at.name not in values)
+        raise IndiciumFormatError(Fault.MISSING_FIELD, f"{layout.name} needs {missing}")
+    signed = b"".join(
+        [write(layout, at, values[at.name]) for at, write in _WRITE_PLANS[layout.name]]
+    )
     assert len(signed) == layout.signed_length
     vendor = values["vendor_model"]
     if vendor in layout.refused_vendors:
         raise IndiciumFormatError(
             Fault.FOREIGN_VENDOR, f"vendor {vendor!r} never writes {layout.name}"
         )
-    _check_zero(layout, values)
+    _check_postage(layout, values)
     return signed
 
 
 def read_fields(layout: Profile, signed: bytes) -> dict[str, Value]:
     """Return every field of the signed bytes by name."""
     values = {
-        entry.name: _read(layout, entry, offset, signed[offset : offset + entry.width])
-        for offset, entry in layout.placed()
+        at.name: read(layout, at, signed[start:end])
+        for start, end, at, read in _READ_PLANS[layout.name]
     }
-    _check_zero(layout, values)
+    _check_postage(layout, values)
     return values
 
 
-def _check_zero(layout: Profile, values: Mapping[str, Value]) -> None:
+def read_field(layout: Profile, payload: bytes, span: tuple[int, int]) -> Value:
+    """Return the one field that stands between two offsets."""
+    [at] = [at for start, end, at in layout.placed if (start, end) == span]
+    return _READERS[at.kind](layout, at, payload[slice(*span)])
+
+
+def _check_postage(layout: Profile, values: Mapping[str, Value]) -> None:
     kind, postage = payload_type(values), values["postage"]
     assert isinstance(postage, Money)
     if kind is not PayloadType.POSTAGE and postage:
@@ -90,80 +92,122 @@ def _check_zero(layout: Profile, values: Mapping[str, Value]) -> None:
         )
 
 
-def _write(layout: Profile, entry: Field, value: Value) -> bytes:
-    number: int
-    match entry.kind, value:
-        case Kind.ZEROS, None:
-            number = 0
-        case Kind.ASCII, str():
-            if len(value) != entry.width or not _is_printable(value.encode("utf-8")):
-                raise IndiciumFormatError(
-                    Fault.BAD_ASCII,
-                    f"{_at(layout, entry)}: {value!r} is not {entry.width} ASCII characters",
-                )
-            return value.encode("ascii")
-        case Kind.MONEY, Money():
-            number = value.mills
-        case Kind.DATE, None:
-            number = 0
-        case Kind.DATE, date() if not isinstance(value, datetime):  # whose midnight, else?
-            number = value.year * 10_000 + value.month * 100 + value.day
-        case Kind.UINT, int() if not isinstance(value, bool):
-            number = value
-        case _:
-            raise IndiciumFormatError(
-                Fault.FIELD_TYPE,
-                f"{_at(layout, entry)} holds {entry.kind.value}, not {type(value).__name__}",
-            )
-    _check_range(layout, entry, number)
-    return number.to_bytes(entry.width, "little")
+def _write_uint(layout: Profile, at: Field, value: Value) -> bytes:
+    if not isinstance(value, int) or isinstance(value, bool):
+        _wrong_type(layout, at, value)
+    return _in_range(layout, at, value).to_bytes(at.width, "little")
 
 
-def _read(layout: Profile, entry: Field, offset: int, raw: bytes) -> Value:
+def _write_money(layout: Profile, at: Field, value: Value) -> bytes:
+    if not isinstance(value, Money):
+        _wrong_type(layout, at, value)
+    return _in_range(layout, at, value.mills).to_bytes(at.width, "little")
+
+
+def _write_date(layout: Profile, at: Field, value: Value) -> bytes:
+    if value is None:
+        return bytes(at.width)
+    # A datetime is a date to Python, but whose midnight would it mean?
+    if not isinstance(value, date) or isinstance(value, datetime):
+        _wrong_type(layout, at, value)
+    return (value.year * 10_000 + value.month * 100 + value.day).to_bytes(at.width, "little")
+
+
+def _write_ascii(layout: Profile, at: Field, value: Value) -> bytes:
+    if not isinstance(value, str):
+        _wrong_type(layout, at, value)
+    if len(value) != at.width or not (value.isascii() and value.isprintable()):
+        raise IndiciumFormatError(
+            Fault.BAD_ASCII,
+            f"{layout.name} {at.name}: {value!r} is not {at.width} ASCII characters",
+        )
+    return value.encode("ascii")
+
+
+def _write_zeros(layout: Profile, at: Field, value: Value) -> bytes:
+    assert value is None, f"{layout.name} {at.name} is implied, not given"
+    return bytes(at.width)
+
+
+def _read_uint(layout: Profile, at: Field, raw: bytes) -> int:
     number = int.from_bytes(raw, "little")
-    match entry.kind:
-        case Kind.OPAQUE:
-            return raw
-        case Kind.ASCII if _is_printable(raw):
-            return raw.decode("ascii")
-        case Kind.ASCII:
-            raise IndiciumFormatError(
-                Fault.BAD_ASCII, f"{_at(layout, entry)} at {offset}: {raw.hex()} is not ASCII"
-            )
-        case Kind.ZEROS if any(raw):
-            raise IndiciumFormatError(
-                Fault.NOT_ZERO, f"{_at(layout, entry)} at {offset}: {raw.hex()} is not zero"
-            )
-        case Kind.ZEROS:
-            return None
-        case Kind.DATE:
-            return _date(layout, entry, number)
-    _check_range(layout, entry, number)
-    return Money(number) if entry.kind is Kind.MONEY else number
+    return number if at.limit is None else _in_range(layout, at, number)
 
 
-def _date(layout: Profile, entry: Field, number: int) -> date | None:
+def _read_money(_layout: Profile, _at: Field, raw: bytes) -> Money:
+    return Money(int.from_bytes(raw, "little"))
+
+
+def _read_date(layout: Profile, at: Field, raw: bytes) -> date | None:
+    number = int.from_bytes(raw, "little")
     if number == 0:  # prepaid reply mail shows no date (domain trap 32)
         return None
     try:
         return date(number // 10_000, number // 100 % 100, number % 100)
     except ValueError:
         raise IndiciumFormatError(
-            Fault.BAD_DATE, f"{_at(layout, entry)}: {number} is not a date YYYYMMDD"
+            Fault.BAD_DATE, f"{layout.name} {at.name}: {number} is not a date YYYYMMDD"
         ) from None
 
 
-def _check_range(layout: Profile, entry: Field, number: int) -> None:
-    if not 0 <= number <= entry.greatest:
+def _read_ascii(layout: Profile, at: Field, raw: bytes) -> str:
+    if not (raw.isascii() and (text := raw.decode("ascii")).isprintable()):
         raise IndiciumFormatError(
-            Fault.FIELD_RANGE,
-            f"{_at(layout, entry)} is {number}; it holds 0 to {entry.greatest}",
+            Fault.BAD_ASCII, f"{layout.name} {at.name}: {raw.hex()} is not printable ASCII"
+        )
+    return text
+
+
+def _read_opaque(_layout: Profile, _at: Field, raw: bytes) -> bytes:
+    return raw
+
+
+def _read_zeros(layout: Profile, at: Field, raw: bytes) -> None:
+    if any(raw):
+        raise IndiciumFormatError(
+            Fault.NOT_ZERO, f"{layout.name} {at.name}: {raw.hex()} is not zero"
         )
 
 
-def _is_printable(raw: bytes) -> bool:
-    return all(0x20 <= byte < 0x7F for byte in raw)
+_WRITERS: Mapping[Kind, Callable[[Profile, Field, Value], bytes]] = {
+    Kind.UINT: _write_uint,
+    Kind.MONEY: _write_money,
+    Kind.DATE: _write_date,
+    Kind.ASCII: _write_ascii,
+    Kind.ZEROS: _write_zeros,  # no profile that we write has opaque bytes
+}
+_READERS: Mapping[Kind, Callable[[Profile, Field, bytes], Value]] = {
+    Kind.UINT: _read_uint,
+    Kind.MONEY: _read_money,
+    Kind.DATE: _read_date,
+    Kind.ASCII: _read_ascii,
+    Kind.OPAQUE: _read_opaque,
+    Kind.ZEROS: _read_zeros,
+}
+
+# Looking a Kind up hashes an Enum in Python, 14 times a payload: half of the time of unpack.
+_WRITE_PLANS = {
+    layout.name: [(at, _WRITERS[at.kind]) for at in layout.fields]
+    for layout in PROFILES.values()
+    if layout.is_writable
+}
+_READ_PLANS = {
+    layout.name: [(start, end, at, _READERS[at.kind]) for start, end, at in layout.placed]
+    for layout in PROFILES.values()
+}
 
 
-def _at(layout: Profile, entry: Field) -> str:
-    return f"{layout.name} {entry.name}"
+def _in_range(layout: Profile, at: Field, number: int) -> int:
+    if not 0 <= number <= at.greatest:
+        raise IndiciumFormatError(
+            Fault.FIELD_RANGE,
+            f"{layout.name} {at.name} is {number}; it holds 0 to {at.greatest}",
+        )
+    return number
+
+
+def _wrong_type(layout: Profile, at: Field, value: Value) -> NoReturn:
+    raise IndiciumFormatError(
+        Fault.FIELD_TYPE,
+        f"{layout.name} {at.name} holds {at.kind.value}, not {type(value).__name__}",
+    )

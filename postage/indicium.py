@@ -10,8 +10,16 @@ from datetime import date
 from types import MappingProxyType
 
 from postage.errors import Fault, IndiciumFormatError
-from postage.fields import Imprint, PayloadType, Value, payload_type, read_fields, write_fields
-from postage.layouts import PROFILES, Profile
+from postage.fields import (
+    Imprint,
+    PayloadType,
+    Value,
+    payload_type,
+    read_field,
+    read_fields,
+    write_fields,
+)
+from postage.layouts import BY_VERSION, PROFILES, Profile
 from postage.money import Money
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
     "PayloadType",
     "Refusal",
     "Value",
+    "claimed_device",
     "describe",
     "pack",
     "try_unpack",
@@ -152,19 +161,18 @@ def unpack(
     >>> unpack(bytes.fromhex("ff4713270011f50fce96010000009aca2921e3f1")).device_serial
     13504501
     """
-    if not payload:
-        raise IndiciumFormatError(Fault.EMPTY, "the payload has no bytes")
+    payload = _as_bytes(payload)
     layout = _recognise(payload) if profile is None else _profile(profile)
     _check_origin(layout, payload)
     _check_length(layout, len(payload), signature_length)
     signed, rest = payload[: layout.signed_length], payload[layout.signed_length :]
     # Only profiles without a tail have more than one length of signature.
-    cut = max(layout.signature_lengths)
+    cut = layout.signature_lengths[-1]
     return Indicium(
         profile=layout.name,
-        signed=bytes(signed),
-        signature=bytes(rest[:cut]),
-        tail=bytes(rest[cut:]),
+        signed=signed,
+        signature=rest[:cut],
+        tail=rest[cut:],
         values=MappingProxyType(read_fields(layout, signed)),
     )
 
@@ -183,6 +191,27 @@ def try_unpack(
         return Refusal(error.kind, str(error))
 
 
+def claimed_device(payload: bytes) -> tuple[str, int]:
+    """Return the vendor and model id and the serial that a payload claims, to find its record by.
+
+    Every layout of a version has them in the same place, so no profile is needed yet.
+
+    Raises:
+        IndiciumFormatError: EMPTY, UNKNOWN_VERSION, TRUNCATED, or a vendor that is BAD_ASCII.
+
+    >>> claimed_device(bytes.fromhex("ff4713270011f50fce96010000009aca2921e3f1"))
+    ('17', 13504501)
+    """
+    payload = _as_bytes(payload)
+    layout = _candidates(payload)[0]
+    if len(payload) < layout.payload_lengths[0]:
+        raise _truncated(payload)
+    names = ("vendor_model", "device_serial")
+    vendor, serial = (read_field(layout, payload, layout.span(name)) for name in names)
+    assert isinstance(serial, int)
+    return str(vendor), serial
+
+
 def describe(profile: str) -> str:
     """Return the field table of a profile as Markdown: offset, bytes, name, kind, meaning.
 
@@ -195,7 +224,7 @@ def describe(profile: str) -> str:
         ["---"] * 6,
         *(
             [str(offset), str(at.width), at.name, at.kind.value, at.meaning, at.confidence]
-            for offset, at in layout.placed()
+            for offset, _, at in layout.placed
         ),
     ]
     lengths = " or ".join(map(str, layout.signature_lengths))
@@ -214,19 +243,29 @@ def _profile(name: str) -> Profile:
         ) from None
 
 
-def _recognise(payload: bytes) -> Profile:
-    candidates = [layout for layout in PROFILES.values() if layout.version == payload[0]]
-    if not candidates:
+def _as_bytes(payload: bytes) -> bytes:
+    # bytes(7) would be seven zeros, and a str is a decoder's mistake (domain trap 2).
+    payload = payload if isinstance(payload, bytes) else bytes(memoryview(payload))
+    if not payload:
+        raise IndiciumFormatError(Fault.EMPTY, "the payload has no bytes")
+    return payload
+
+
+def _candidates(payload: bytes) -> tuple[Profile, ...]:
+    try:
+        return BY_VERSION[payload[0]]
+    except KeyError:
         raise IndiciumFormatError(
             Fault.UNKNOWN_VERSION, f"version byte 0x{payload[0]:02x} is no known indicium"
-        )
-    vendor = _vendor(candidates[0], payload)
-    if vendor is None:
-        shortest = min(layout.shortest for layout in candidates)
-        raise IndiciumFormatError(
-            Fault.TRUNCATED,
-            f"{len(payload)} bytes; version 0x{payload[0]:02x} has at least {shortest}",
-        )
+        ) from None
+
+
+def _recognise(payload: bytes) -> Profile:
+    candidates = _candidates(payload)
+    start, end = candidates[0].vendor_span
+    if len(payload) < end:
+        raise _truncated(payload)
+    vendor = payload[start:end].decode("latin-1")
     fitting = [at for at in candidates if at.vendors is None or vendor in at.vendors]
     if len(fitting) != 1:
         names = ", ".join(layout.name for layout in candidates)
@@ -238,13 +277,12 @@ def _recognise(payload: bytes) -> Profile:
     return fitting[0]
 
 
-def _vendor(layout: Profile, payload: bytes) -> str | None:
-    """Return the vendor and model id as text, None where the payload ends before it."""
-    for offset, entry in layout.placed():
-        if entry.name == "vendor_model":
-            raw = payload[offset : offset + entry.width]
-            return raw.decode("latin-1") if len(raw) == entry.width else None
-    raise AssertionError(f"profile {layout.name} has no vendor_model")
+def _truncated(payload: bytes) -> IndiciumFormatError:
+    fewest = min(layout.payload_lengths[0] for layout in BY_VERSION[payload[0]])
+    return IndiciumFormatError(
+        Fault.TRUNCATED,
+        f"{len(payload)} bytes; version 0x{payload[0]:02x} has at least {fewest}",
+    )
 
 
 def _check_origin(layout: Profile, payload: bytes) -> None:
@@ -253,7 +291,9 @@ def _check_origin(layout: Profile, payload: bytes) -> None:
             Fault.VERSION_MISMATCH,
             f"version byte 0x{payload[0]:02x}; {layout.name} has 0x{layout.version:02x}",
         )
-    if (vendor := _vendor(layout, payload)) in layout.refused_vendors:
+    start, end = layout.vendor_span
+    vendor = payload[start:end].decode("latin-1")
+    if vendor in layout.refused_vendors:
         raise IndiciumFormatError(
             Fault.FOREIGN_VENDOR, f"vendor {vendor!r} never writes {layout.name}"
         )
@@ -266,20 +306,17 @@ def _check_length(layout: Profile, length: int, signature_length: int | None) ->
             f"a signature of {signature_length} bytes; {layout.name} has "
             f"{' or '.join(map(str, layout.signature_lengths))}",
         )
-    shortest, longest = layout.shortest, layout.longest
+    fewest, most = layout.payload_lengths
     if signature_length is not None and not layout.is_signature_cut:
-        shortest = layout.signed_length + signature_length
-        longest = shortest + layout.tail_limit
-    if length < shortest:
+        fewest = most = layout.signed_length + signature_length
+    if length < fewest:
         raise IndiciumFormatError(
-            Fault.TRUNCATED, f"{length} bytes; {layout.name} has at least {shortest}"
+            Fault.TRUNCATED, f"{length} bytes; {layout.name} has at least {fewest}"
         )
-    if length > longest:
-        raise IndiciumFormatError(
-            Fault.PADDED, f"{length} bytes; {layout.name} has at most {longest}"
-        )
-    whole = [layout.signed_length + signature for signature in layout.signature_lengths]
-    if not layout.tail_limit and length not in whole:
+    if length > most:
+        raise IndiciumFormatError(Fault.PADDED, f"{length} bytes; {layout.name} has at most {most}")
+    if not layout.tail_limit and length - layout.signed_length not in layout.signature_lengths:
+        whole = (layout.signed_length + signature for signature in layout.signature_lengths)
         raise IndiciumFormatError(
             Fault.WRONG_LENGTH,
             f"{length} bytes; {layout.name} has {' or '.join(map(str, whole))}",

@@ -6,9 +6,11 @@ request), so the ``imi-*/p1`` profiles are ours, on the offsets of the one publi
 field says how sure its reading is: V verified, S secondary, I inferred, A our assumption.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from itertools import accumulate
 
 
 class Kind(Enum):
@@ -22,7 +24,7 @@ class Kind(Enum):
     ZEROS = "zeros"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Field:
     """One field; ``limit`` is the largest number where that is below the width's own.
 
@@ -37,13 +39,13 @@ class Field:
     limit: int | None = None
     optional: bool = False
 
-    @property
+    @cached_property
     def greatest(self) -> int:
         """Return the largest number that the field holds."""
         return 256**self.width - 1 if self.limit is None else self.limit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """One layout: the fields under the signature, then the signature, then perhaps a tail.
 
@@ -63,27 +65,47 @@ class Profile:
     tail_limit: int = 0
     is_signature_cut: bool = False
 
-    @property
+    @cached_property
+    def placed(self) -> tuple[tuple[int, int, Field], ...]:
+        """Return each field with its offset and the offset after it."""
+        ends = list(accumulate(field.width for field in self.fields))
+        return tuple(zip([0, *ends], ends, self.fields, strict=False))
+
+    @cached_property
     def signed_length(self) -> int:
         """Return the bytes before the signature, all of which it covers."""
         return sum(field.width for field in self.fields)
 
-    @property
-    def shortest(self) -> int:
-        """Return the fewest bytes of a whole payload."""
-        return self.signed_length + (0 if self.is_signature_cut else min(self.signature_lengths))
+    @cached_property
+    def payload_lengths(self) -> tuple[int, int]:
+        """Return the fewest and the most bytes of a whole payload."""
+        fewest = 0 if self.is_signature_cut else min(self.signature_lengths)
+        most = max(self.signature_lengths) + self.tail_limit
+        return self.signed_length + fewest, self.signed_length + most
 
-    @property
-    def longest(self) -> int:
-        """Return the most bytes of a whole payload."""
-        return self.signed_length + max(self.signature_lengths) + self.tail_limit
+    @cached_property
+    def settable(self) -> frozenset[str]:
+        """Return the names of the fields that a writer gives: not the version, not zeros."""
+        return frozenset(
+            at.name for at in self.fields if at.kind is not Kind.ZEROS and at.name != "version"
+        )
 
-    def placed(self) -> Iterator[tuple[int, Field]]:
-        """Yield each field with its offset."""
-        offset = 0
-        for field in self.fields:
-            yield offset, field
-            offset += field.width
+    @cached_property
+    def implied(self) -> Mapping[str, int | None]:
+        """Return the values that a writer need not give: the version, zeros, optional fields."""
+        zeros = {at.name: None for at in self.fields if at.kind is Kind.ZEROS}
+        optional = {at.name: 0 for at in self.fields if at.optional}
+        return {**zeros, **optional, "version": self.version}
+
+    def span(self, name: str) -> tuple[int, int]:
+        """Return the offsets between which a field stands."""
+        [span] = [(start, end) for start, end, at in self.placed if at.name == name]
+        return span
+
+    @cached_property
+    def vendor_span(self) -> tuple[int, int]:
+        """Return the offsets between which the vendor and model id stands."""
+        return self.span("vendor_model")
 
 
 SAMPLE_VENDOR = "0000"
@@ -205,3 +227,14 @@ _ALL = (
     ),
 )
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ALL}
+
+BY_VERSION: Mapping[int, tuple[Profile, ...]] = {
+    version: tuple(profile for profile in _ALL if profile.version == version)
+    for version in {profile.version for profile in _ALL}
+}
+
+# A verifier finds the device record before it knows the profile, so all layouts of a version must
+# have vendor and serial in the same place.
+for _same in BY_VERSION.values():
+    for _name in ("vendor_model", "device_serial"):
+        assert len({profile.span(_name) for profile in _same}) == 1, _same

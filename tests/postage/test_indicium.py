@@ -15,6 +15,7 @@ from postage.indicium import (
     Indicium,
     PayloadType,
     Refusal,
+    claimed_device,
     describe,
     pack,
     try_unpack,
@@ -154,7 +155,7 @@ def test_what_is_packed_comes_back(profile: str, signature_length: int) -> None:
 
 def test_offsets_of_the_standard_profile_are_those_of_the_sample() -> None:
     """domain.md 1.2 and 1.5: imi-std/p1 keeps exactly the sample's offsets."""
-    offsets = {field.name: at for at, field in PROFILES["imi-std/p1"].placed()}
+    offsets = {field.name: at for at, _, field in PROFILES["imi-std/p1"].placed}
     assert offsets == {
         "version": 0,
         "vendor_model": 1,
@@ -171,7 +172,7 @@ def test_offsets_of_the_standard_profile_are_those_of_the_sample() -> None:
         "mailer_id": 39,
         "reserved": 43,
     }
-    sample = {field.name: at for at, field in PROFILES["imi-usps-sample"].placed()}
+    sample = {field.name: at for at, _, field in PROFILES["imi-usps-sample"].placed}
     shared = offsets.keys() & sample.keys()
     assert shared >= {"postage", "mailing_date", "weight_tenths_oz", "mailer_id"}
     assert all(offsets[name] == sample[name] for name in shared)
@@ -369,6 +370,32 @@ def test_any_values_come_back(profile: str, data: st.DataObject) -> None:
     assert indicium.signature == signature
 
 
+@pytest.mark.parametrize("profile", WRITABLE)
+@pytest.mark.parametrize("vendor", ["TST0", "062S"])
+def test_the_claimed_device_is_read_before_the_profile_is_known(profile: str, vendor: str) -> None:
+    """domain.md 1.2: the verifier must find the key by vendor, model and serial."""
+    payload = pack(profile, WRITABLE[profile] | {"vendor_model": vendor}) + bytes(64)
+    assert claimed_device(payload) == (vendor, 7)
+    assert claimed_device(SAMPLE) == ("0000", 1)
+    for broken, kind in [
+        (b"", Fault.EMPTY),
+        (b"\x74" + payload[1:], Fault.UNKNOWN_VERSION),
+        (payload[:26], Fault.TRUNCATED),
+        (payload[:1] + b"\x00" + payload[2:], Fault.BAD_ASCII),
+    ]:
+        with pytest.raises(IndiciumFormatError) as caught:
+            claimed_device(broken)
+        assert caught.value.kind is kind
+
+
+@pytest.mark.parametrize("payload", ["7230303030", 109, None])
+def test_a_payload_is_bytes(payload: Any) -> None:
+    """domain.md trap 2: decoders that return str break binary payloads."""
+    with pytest.raises(TypeError):
+        unpack(payload)
+    assert unpack(bytearray(SAMPLE)) == unpack(memoryview(SAMPLE)) == unpack(SAMPLE)
+
+
 VERSIONS = [profile.version for profile in PROFILES.values()]
 BYTES = st.one_of(
     st.binary(max_size=200),
@@ -401,7 +428,7 @@ def test_any_bytes_are_an_indicium_or_a_refusal(payload: bytes, profile: str | N
 def test_the_table_describes_every_byte(profile: str) -> None:
     rows = [line.split(" | ") for line in describe(profile).splitlines()[2:]]
     offset = 0
-    for row, (placed, field) in zip(rows, PROFILES[profile].placed(), strict=False):
+    for row, (placed, _, field) in zip(rows, PROFILES[profile].placed, strict=False):
         assert (row[0].strip("| "), row[1], row[2]) == (str(offset), str(field.width), field.name)
         assert placed == offset
         assert field.meaning
