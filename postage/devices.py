@@ -1,24 +1,17 @@
 """What the Postal Service's register of devices says of one postal security device."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from postage.errors import DeviceRecordError
-from postage.layouts import PROFILES
+from postage.layouts import OUR_VENDOR, PROFILES, SAMPLE_VENDOR, SIGNATURE_BYTES
 
-SOFTWARE_VENDOR = "TST0"
-"""Vendor and model id of every software device of ours; never postage (domain 8)."""
-NEVER_PRODUCTION = frozenset({SOFTWARE_VENDOR, "0000"})
+NEVER_PRODUCTION = frozenset({OUR_VENDOR, SAMPLE_VENDOR})
 """Ids that no production register may list: ours and that of the USPS sample (domain trap 24)."""
-
-SIGNATURE_BYTES = {"ecdsa-p256-sha256": 64, "ecdsa-p384-sha384": 96}
-"""Raw r || s: two integers as wide as the curve's order."""
-
-
 UNCOMPRESSED = 4  # SEC 1 v2.0 2.3.3: the leading byte of a point given as x || y
 
 
@@ -78,6 +71,45 @@ class DeviceRecord:
         for broken in self._broken_promises():
             raise DeviceRecordError(f"device {self.vendor_model} {self.serial}: {broken}")
 
+    @classmethod
+    def from_mapping(cls, entry: Mapping[str, object]) -> Self:
+        """Return the record that a register's text entry says: key in hex, dates as in TOML or ISO.
+
+        Raises:
+            DeviceRecordError: a name is unknown or missing, a value is of another type, or the
+                record breaks a promise.
+
+        >>> entry = {"vendor_model": "TST0", "serial": 7, "profile": "imi-std/p1",
+        ...     "algorithm": "ecdsa-p256-sha256", "public_key": "04" + "11" * 64,
+        ...     "mode": "rehearsal", "valid_from": "2026-07-12"}
+        >>> DeviceRecord.from_mapping(entry).valid_from
+        datetime.date(2026, 7, 12)
+        """
+        values = {name: _from_text(name, value) for name, value in entry.items()}
+        known = {at.name: at for at in fields(cls)}
+        if unknown := sorted(values.keys() - known.keys()):
+            raise DeviceRecordError(f"a device record has no {', '.join(unknown)}")
+        needed = {name for name, at in known.items() if at.default is MISSING}
+        if missing := sorted(needed - values.keys()):
+            raise DeviceRecordError(f"a device record needs {', '.join(missing)}")
+        return cls(**values)  # type: ignore[arg-type]  # each was checked by name above
+
+    def as_mapping(self) -> dict[str, str | int]:
+        """Return the record as a register's text entry; ``from_mapping`` reads it.
+
+        Open ends of validity are left out, as TOML and JSON files want it.
+        """
+        entry: dict[str, str | int] = {}
+        for at in fields(self):
+            match getattr(self, at.name):
+                case bytes() as key:
+                    entry[at.name] = key.hex()
+                case date() as day:
+                    entry[at.name] = day.isoformat()
+                case int() | str() as value:
+                    entry[at.name] = value if isinstance(value, int) else str(value)
+        return entry
+
     @property
     def key_id(self) -> str:
         """Return the name of the device's key: vendor and model, then serial in eight digits."""
@@ -111,6 +143,25 @@ class DeviceRecord:
             yield f"licensing ZIP is 5 digits or empty, not {self.licensing_zip!r}"
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
             yield f"valid to {self.valid_to} lies before valid from {self.valid_from}"
+
+
+def _from_text(name: str, value: object) -> str | int | bytes | date:
+    """Return a value of a text entry in the type of its field."""
+    try:
+        match name, value:
+            case "serial", int() if not isinstance(value, bool):
+                return value
+            case "public_key", str():
+                return bytes.fromhex(value)
+            case (("valid_from" | "valid_to"), str()):
+                return date.fromisoformat(value)
+            case (("valid_from" | "valid_to"), date()) if not isinstance(value, datetime):
+                return value
+            case _, str() if name not in ("serial", "public_key", "valid_from", "valid_to"):
+                return value
+    except ValueError as error:
+        raise DeviceRecordError(f"{name} of a device record: {error}") from None
+    raise DeviceRecordError(f"{name} of a device record is not {type(value).__name__}")
 
 
 _E = TypeVar("_E", bound=StrEnum)

@@ -110,6 +110,7 @@ class Profile:
 
 SAMPLE_VENDOR = "0000"
 OUR_VENDOR = "TST0"
+"""Vendor and model id of every software device of ours; never postage (domain 8)."""
 MAX_ZIP5 = 99_999
 MAX_ZIP11 = 99_999_999_999
 MAX_MAILER_ID = 999_999_999
@@ -184,7 +185,9 @@ _LITE = (
     Field("service", 2, _U, "Intelligent Mail service", "V"),
 )
 
-_ECDSA = (64, 96)
+SIGNATURE_BYTES = {"ecdsa-p256-sha256": 64, "ecdsa-p384-sha384": 96}
+"""Raw r || s by algorithm, as device records name it: two integers as wide as the curve's order."""
+
 _IBI_SIGNATURE = (40,)
 # A dump of 86 bytes is all there is of one IBI: its signature is cut. 112 bytes fill the largest
 # symbol that the patent text allows an IBI, so 23 may follow the signature (domain 1.3, 1.4).
@@ -193,7 +196,7 @@ _IBI_TAIL = 112 - 49 - 40
 
 def _ours(name: str, version: int, fields: tuple[Field, ...]) -> Profile:
     return Profile(
-        *(name, version, fields, _ECDSA, frozenset({OUR_VENDOR})),
+        *(name, version, fields, tuple(SIGNATURE_BYTES.values()), frozenset({OUR_VENDOR})),
         source="ours, on the offsets of the USPS sample",
         is_writable=True,
         # Else the sample would pass for an indicium of ours: it has the version and the length.

@@ -1,6 +1,6 @@
 """What a First-Class piece costs on a mailing date, in steps that a dispute can re-read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, IntEnum
@@ -25,7 +25,7 @@ FIRST_CLASS_LIMIT_MILLIOUNCES = 13_000
 class Category(IntEnum):
     """Rate categories as our indicia carry them: ours, two bytes, never reused.
 
-    Each has a name, the items of the price list it adds up, and nothing else.
+    The codes say shape, price type and surcharge; ITEMS says which prices add up.
     """
 
     CARD = 101
@@ -35,6 +35,23 @@ class Category(IntEnum):
     LETTER_STAMPED_NONMACHINABLE = 122
     FLAT = 131
     LETTER_AT_FLAT_PRICE = 132
+
+
+ITEMS: Mapping[Category, Sequence[str]] = {
+    Category.CARD: ["card"],
+    Category.LETTER_METERED: ["letter_metered"],
+    Category.LETTER_METERED_NONMACHINABLE: ["letter_metered", "nonmachinable"],
+    Category.LETTER_STAMPED: ["letter_stamped"],
+    Category.LETTER_STAMPED_NONMACHINABLE: ["letter_stamped", "nonmachinable"],
+    Category.FLAT: ["flat"],
+    Category.LETTER_AT_FLAT_PRICE: ["flat"],
+}
+LETTERS: Mapping[tuple[PriceType, bool], Category] = {
+    ("metered", False): Category.LETTER_METERED,
+    ("metered", True): Category.LETTER_METERED_NONMACHINABLE,
+    ("stamped", False): Category.LETTER_STAMPED,
+    ("stamped", True): Category.LETTER_STAMPED_NONMACHINABLE,
+}
 
 
 class Why(Enum):
@@ -155,17 +172,6 @@ class RateBook:
         )
 
 
-ITEMS: dict[Category, Sequence[str]] = {
-    Category.CARD: ["card"],
-    Category.LETTER_METERED: ["letter_metered"],
-    Category.LETTER_METERED_NONMACHINABLE: ["letter_metered", "nonmachinable"],
-    Category.LETTER_STAMPED: ["letter_stamped"],
-    Category.LETTER_STAMPED_NONMACHINABLE: ["letter_stamped", "nonmachinable"],
-    Category.FLAT: ["flat"],
-    Category.LETTER_AT_FLAT_PRICE: ["flat"],
-}
-
-
 def _not_first_class(piece: Mailpiece, found: Classification) -> Unratable | None:
     reasons, weight = "; ".join(found.reasons), piece.weight_milliounces
     if found.shape is Shape.NONMAILABLE:
@@ -186,8 +192,7 @@ def _category(piece: Mailpiece, found: Classification, price_type: PriceType) ->
         return Category.LETTER_AT_FLAT_PRICE
     if found.shape is Shape.CARD:
         return Category.CARD
-    nonmachinable = "_NONMACHINABLE" if found.nonmachinable else ""
-    return Category[f"LETTER_{price_type.upper()}{nonmachinable}"]
+    return LETTERS[price_type, bool(found.nonmachinable)]
 
 
 def _price(edition: RateEdition, item: str, piece: Mailpiece) -> Price | Unratable:

@@ -1,5 +1,6 @@
 """A device record names key, layout and mode; a software device is never production."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -84,3 +85,42 @@ def test_validity_includes_both_ends() -> None:
     assert not bounded.is_valid_on(date(2028, 1, 1))
     assert not bounded.is_valid_on(date(2023, 12, 31))
     assert record().is_valid_on(date(1999, 1, 1))
+
+
+def test_a_record_goes_to_text_and_back() -> None:
+    """The entry is plain JSON and TOML: text and numbers, open ends left out."""
+    full = record(
+        valid_from=date(2024, 1, 1), valid_to=date(2027, 12, 31), model="DM", status="lost"
+    )
+    for kept in [full, record(), record(serial=0)]:
+        entry = json.loads(json.dumps(kept.as_mapping()))
+        assert DeviceRecord.from_mapping(entry) == kept
+    assert "valid_to" not in record().as_mapping()
+    as_toml = full.as_mapping() | {"valid_from": date(2024, 1, 1)}
+    assert DeviceRecord.from_mapping(as_toml) == full
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"mode": "production"}, "a TST0 device is never production"),
+        ({"mode": 1}, "mode of a device record is not int"),
+        ({"serial": "7"}, "serial of a device record is not str"),
+        ({"serial": True}, "serial of a device record is not bool"),
+        ({"public_key": "0x04"}, "public_key of a device record: non-hexadecimal"),
+        ({"public_key": 4}, "public_key of a device record is not int"),
+        ({"valid_to": "2027-12-32"}, "valid_to of a device record"),
+        ({"valid_to": 20271231}, "valid_to of a device record is not int"),
+        ({"trusted": "yes"}, "a device record has no trusted"),
+    ],
+)
+def test_an_entry_that_is_no_record_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(DeviceRecordError, match=message):
+        DeviceRecord.from_mapping(record().as_mapping() | changed)
+
+
+def test_an_entry_needs_its_key() -> None:
+    entry = record().as_mapping()
+    del entry["public_key"]
+    with pytest.raises(DeviceRecordError, match="a device record needs public_key"):
+        DeviceRecord.from_mapping(entry)

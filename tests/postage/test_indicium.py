@@ -23,6 +23,7 @@ from postage.indicium import (
 )
 from postage.layouts import PROFILES, Kind
 from postage.money import Money
+from postage.registers import MAX_IMPRINT, MAX_PIECE_COUNT, MAX_REGISTER
 
 # domain.md 1.2; the vendor makes it the USPS sample, the rest is common to version 0x72.
 SAMPLE = bytes.fromhex(
@@ -176,6 +177,20 @@ def test_offsets_of_the_standard_profile_are_those_of_the_sample() -> None:
     shared = offsets.keys() & sample.keys()
     assert shared >= {"postage", "mailing_date", "weight_tenths_oz", "mailer_id"}
     assert all(offsets[name] == sample[name] for name in shared)
+
+
+def test_limits_stand_where_they_are_checked() -> None:
+    """Registers, imprints and counts hold exactly what the fields of our profiles hold."""
+    for profile in WRITABLE:
+        greatest = {field.name: field.greatest for field in PROFILES[profile].fields}
+        assert Money(greatest["ascending"]) == MAX_REGISTER
+        assert Money(greatest.get("descending", MAX_REGISTER.mills)) == MAX_REGISTER
+        assert Money(greatest["postage"]) == MAX_IMPRINT
+        assert greatest["piece_count"] == MAX_PIECE_COUNT
+        assert greatest["rate_category"] == Imprint.TEST
+    for layout in PROFILES.values():
+        limited = {field.kind for field in layout.fields if field.limit is not None}
+        assert limited <= {Kind.UINT}, "readers check a limit of numbers only"
 
 
 def test_numbers_are_little_endian_and_dates_decimal() -> None:
