@@ -9,6 +9,7 @@ from imi.mailpictures.checks import BadPicture
 from imi.mailpictures.defects import DEFECTS, Defect
 from imi.mailpictures.envelope import MARKS, STYLES, Envelope, draw
 from imi.mailpictures.ink import InkModel, print_dots, print_on
+from imi.mailpictures.samples import Sample, make_samples, sample
 from imi.mailpictures.scene import Imprint, MailPicture, mail_picture
 
 __all__ = [
@@ -23,11 +24,14 @@ __all__ = [
     "InkModel",
     "MailPicture",
     "Photograph",
+    "Sample",
     "Zone",
     "draw",
     "expected_zone",
     "mail_picture",
+    "make_samples",
     "photograph",
     "print_dots",
     "print_on",
+    "sample",
 ]

@@ -168,7 +168,7 @@ def expected_zone(
 
     >>> expected_zone(CameraModel(), size_in=(9.5, 4.125), x_in=7.5, y_in=0.25,
     ...               width_in=1.75, height_in=1.0)
-    Zone(x=1474, y=7, width=406, height=283)
+    Zone(x=1474, y=8, width=407, height=283)
     """
     within("left edge", x_in, 0, size_in[0], "in")
     within("top edge", y_in, 0, size_in[1], "in")

@@ -125,7 +125,8 @@ def random_indicium(profile: str, rng: np.random.Generator) -> tuple[bytes, list
     >>> len(payload), lines[0]
     (109, 'US POSTAGE')
     """
-    postage = Money(int(rng.choice((740, 780, 1030, 1070, 1520, 1900, 2440, 690))))
+    cents = int(rng.choice((69, 74, 78, 103, 107, 152, 190, 244)))
+    postage = Money(10 * cents)
     serial, pieces = int(rng.integers(1, 10_000_000)), int(rng.integers(1, 400_000))
     mailed = FIRST_DAY + timedelta(days=int(rng.integers(0, 300)))
     origin = int(rng.integers(10, 99))
@@ -148,7 +149,7 @@ def random_indicium(profile: str, rng: np.random.Generator) -> tuple[bytes, list
     payload = indicium.pack(profile, fields) + rng.bytes(SIGNATURE_BYTES)
     lines = [
         "US POSTAGE",
-        f"${postage.mills // 1000}.{postage.mills % 1000:03}",
+        f"${cents // 100}.{cents % 100:02}",
         mailed.strftime("%m/%d/%Y"),
         f"ZIP {origin:05}",
         f"{OUR_VENDOR} {serial:07}",
