@@ -75,22 +75,37 @@ def void_strokes(rows: int, columns: int, dots_per_module: int) -> tuple[Dots, D
     >>> ink.shape, bool((ink & ~paper).any())
     ((400, 400), False)
     """
-    y, x = (np.mgrid[: rows * dots_per_module, : columns * dots_per_module] + 0.5) / dots_per_module
     lines = _void_lines(rows, columns)
-    nearest = _nearest(x, y, lines)
+    shape = (rows * dots_per_module, columns * dots_per_module)
     if dots_per_module >= 5:
+        nearest = _nearest(lines, shape, dots_per_module, 0.0)
         return nearest <= VOID_INK_MODULES, nearest <= VOID_PAPER_MODULES
     # Three or four dots to a module have no room for ink between two whites: ink below and at the
     # right, white above and at the left, like an engraving.
     half = 0.5 / dots_per_module
-    return _nearest(x - half, y - half, lines) < half, nearest < 2 * half
+    ink = _nearest(lines, shape, dots_per_module, half) < half
+    return ink, _nearest(lines, shape, dots_per_module, 0.0) < 2 * half
 
 
-def _nearest(x: Lengths, y: Lengths, lines: list[list[Point]]) -> Lengths:
-    nearest = np.full(x.shape, np.inf)
+def _nearest(
+    lines: list[list[Point]], shape: tuple[int, int], dots_per_module: int, offset: float
+) -> Lengths:
+    """Return each dot's distance to the lines in modules; 1.0 stands for all that is farther."""
+    nearest = np.ones(shape)
     for line in lines:
         for start, end in pairwise(line):
-            nearest = np.minimum(nearest, _distance(x, y, start, end))
+            # Only the dots about this stroke are measured: the rest is farther than anyone asks.
+            window = tuple(
+                slice(max(0, int((min(ends) - 1) * dots_per_module)),
+                      int((max(ends) + 2) * dots_per_module))
+                for ends in ((start[1], end[1]), (start[0], end[0]))
+            )  # fmt: skip
+            y, x = (np.mgrid[window] + 0.5) / dots_per_module - offset
+            part = nearest[window]
+            away = _distance(
+                x[: part.shape[0], : part.shape[1]], y[: part.shape[0], : part.shape[1]], start, end
+            )
+            np.minimum(part, away, out=part)
     return nearest
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imicore import _imaging, glyphs
@@ -45,6 +45,7 @@ def test_narrow_letters_are_narrower_and_as_high() -> None:
 LATIN = st.text(st.sampled_from(glyphs.CHARACTERS), max_size=12)
 
 
+@settings(deadline=None)
 @given(LATIN, st.integers(0, 17), st.sampled_from([(12, 0.9), (57, 1.0), (90, 1.3)]))
 def test_drawn_text_is_its_glyphs_side_by_side(text: str, x: int, look: tuple[int, float]) -> None:
     """90 dots at 1.3 has glyphs wider than the 56 dots of a word."""
