@@ -14,7 +14,8 @@ from pipeline.errors import NoDevice
 from pipeline.job import Meter
 from pipeline.journal import Instant
 from pipeline.psd import Psd, Setup
-from postage.devices import SOFTWARE_VENDOR, DeviceRecord, Mode
+from postage.devices import DeviceRecord, Mode
+from postage.layouts import OUR_VENDOR
 
 SEGMENT_RECORDS = 4096  # 2 MiB a copy: small enough to look at, large enough to run for hours
 
@@ -38,14 +39,14 @@ def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
         MachineError: the folder is in use, damaged, or another device's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    key_id = f"{SOFTWARE_VENDOR}-{settings.serial}"
+    key_id = f"{OUR_VENDOR}-{settings.serial}"
     is_new = not (folder / "keys").exists()
     store = SoftwareKeyStore(folder / "keys", _pepper(folder / "pepper"))
     signer, verifier = store.create(key_id) if is_new else store.open(key_id), Verifier()
     public_key = signer.public_key
     zone = ZoneInfo(settings.timezone)
     setup: Setup = {
-        "vendor_model": SOFTWARE_VENDOR,
+        "vendor_model": OUR_VENDOR,
         "serial": settings.serial,
         "profile": settings.profile,
         "licensing_zip": settings.licensing_zip,
@@ -64,7 +65,7 @@ def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
     except NoDevice:
         psd = Psd.create(disk, **setup)
     record = DeviceRecord(
-        vendor_model=SOFTWARE_VENDOR,
+        vendor_model=OUR_VENDOR,
         serial=settings.serial,
         profile=settings.profile,
         algorithm="ecdsa-p256-sha256",

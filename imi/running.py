@@ -96,10 +96,10 @@ def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None) -> Run:
     return Run(job, out, world, meter, log, first, last, open_pieces)
 
 
-def feed(run: Run, console: Console, pictures: int) -> None:
-    """Let every piece pass, showing progress."""
+def build_line(run: Run) -> Line:
+    """Return the line of a run, on the world's devices."""
     job = run.job
-    line = Line(
+    return Line(
         feeder=run.world,
         scale=run.world,
         book=RateBook.load(),
@@ -117,6 +117,11 @@ def feed(run: Run, console: Console, pictures: int) -> None:
         mailer_id=job.meter.mailer_id,
         stopwatch=time.thread_time_ns,
     )
+
+
+def feed(run: Run, console: Console, pictures: int) -> None:
+    """Let every piece pass, showing progress."""
+    line, job = build_line(run), run.job
     total = max(0, run.last - run.first + 1)
     every = max(1, total // pictures) if pictures else 0
     start = time.monotonic()

@@ -103,7 +103,7 @@ class World:
             grams += 0.5 * np.sin(2 * np.pi * 23 * time + phase[1])
             grams += 0.4 * np.sin(2 * np.pi * 71 * time + phase[2])
         if piece.fault == "bouncing":
-            grams += 30 * np.abs(np.sin(2 * np.pi * 2.7 * time + phase[1])) * rng.uniform(0.8, 1.2)
+            grams += 30 * np.sin(2 * np.pi * 1.3 * time + phase[1])
         grams += rng.normal(0, 0.5 if moving else 0.3, len(time))
         ounces: NDArray[np.float64] = grams / GRAMS_PER_OUNCE
         return ounces

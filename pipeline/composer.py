@@ -4,8 +4,8 @@ from datetime import date
 
 from imicore.datamatrix import Symbol, encode
 from imicore.raster import Line, Mark, Placement, Raster, Rasterizer, place
-from postage.devices import SOFTWARE_VENDOR
 from postage.indicium import Indicium, PayloadType, unpack
+from postage.layouts import OUR_VENDOR
 from postage.money import Money
 from postage.shapes import Shape
 
@@ -75,7 +75,7 @@ def date_text(mailing_date: date | None) -> str:
 
 def _mark(indicium: Indicium) -> Mark | None:
     is_test = indicium.payload_type is PayloadType.TEST
-    is_software = indicium.vendor_model == SOFTWARE_VENDOR
+    is_software = indicium.vendor_model == OUR_VENDOR
     return (
         Mark(text="SPECIMEN" if is_software else "", void=is_test)
         if is_test or is_software

@@ -124,5 +124,5 @@ def _edge(frame: Frame, start: NDArray[np.float64], along: NDArray[np.float64]) 
     dark = grey < 0.6 * paper
     # The text or the finder beside the symbol is dark for a few pixels, the belt for good.
     run = np.convolve(dark, np.ones(16), mode="valid")
-    ends = np.flatnonzero(run >= 15)
+    ends = np.flatnonzero((run >= 15) & dark[: len(run)])
     return None if len(ends) == 0 else float(distances[int(ends[0])] / length)
