@@ -121,6 +121,10 @@ struct Codewords {
 void write_message(std::span<const uint8_t> payload, const SymbolSize* size, Shape shape,
                    Encodation encodation, Codewords& codewords);
 
+// The fewest data codewords before the first pad that automatic encodation takes in a symbol of
+// `capacity` data codewords, which need not be that of a real size; or nothing when none fits.
+std::optional<int> fewest_codewords(std::span<const uint8_t> payload, int capacity);
+
 // The sizes of `shape`, smallest area first.
 std::span<const SymbolSize* const> sizes_of(Shape shape);
 

@@ -207,12 +207,13 @@ std::vector<Step> Plan::steps(const Ending& ending) const {
     return reversed;
 }
 
-int Plan::first_stranger() const {
-    for (int i = 0; i < length(); i++) {
-        if (only_ == Encodation::x12 && x12_value(text_[i]) < 0) return i;
-        if (only_ == Encodation::edifact && edifact_value(text_[i]) < 0) return i;
-    }
-    return length();
+size_t Plan::first_stranger() const {
+    const auto writable = [this](uint8_t c) {
+        if (only_ == Encodation::x12) return x12_value(c) >= 0;
+        if (only_ == Encodation::edifact) return edifact_value(c) >= 0;
+        return true;
+    };
+    return std::ranges::find_if_not(text_, writable) - text_.begin();
 }
 
 }  // namespace imi

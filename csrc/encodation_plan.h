@@ -63,7 +63,7 @@ public:
     // The steps that lead to `ending`, in order.
     std::vector<Step> steps(const Ending& ending) const;
     // The first byte that the demanded encodation cannot write, or the text's length.
-    int first_stranger() const;
+    size_t first_stranger() const;
 
 private:
     struct Counts {  // a set of codeword counts: bit k of `mask` is `least` + k

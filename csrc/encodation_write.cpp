@@ -231,6 +231,45 @@ int macro_of(std::span<const uint8_t> payload) {
     return 0;
 }
 
+// No codeword says more than two bytes, but for a macro's nine: beyond that, no search.
+size_t most_bytes(std::span<const uint8_t> payload, int capacity) {
+    return 2 * static_cast<size_t>(capacity) + (macro_of(payload) != 0 ? 7 : 0);
+}
+
+struct Candidate {
+    std::span<const uint8_t> text;
+    int macro;
+    Plan plan;
+};
+
+// The payload as it is and, where it has a macro's header and trailer, without them.
+std::vector<Candidate> plan_all(std::span<const uint8_t> payload, Encodation encodation) {
+    std::vector<Candidate> candidates;
+    candidates.push_back({payload, 0, Plan(payload, encodation, 0)});
+    const int macro = encodation == Encodation::automatic ? macro_of(payload) : 0;
+    if (macro != 0) {
+        const size_t around = kMacro05Header.size() + kMacroTrailer.size();
+        const auto inner = payload.subspan(kMacro05Header.size(), payload.size() - around);
+        candidates.push_back({inner, macro, Plan(inner, encodation, 1)});
+    }
+    return candidates;
+}
+
+struct Choice {
+    const Candidate* candidate;
+    Ending ending;
+};
+
+std::optional<Choice> choose(const std::vector<Candidate>& candidates, int capacity) {
+    std::optional<Choice> best;
+    for (const Candidate& candidate : candidates) {
+        const auto ending = candidate.plan.finish(capacity);
+        if (!ending || (best && best->ending.used <= ending->used)) continue;
+        best = Choice{&candidate, *ending};
+    }
+    return best;
+}
+
 }  // namespace
 
 std::span<const SymbolSize* const> sizes_of(Shape shape) {
@@ -238,48 +277,33 @@ std::span<const SymbolSize* const> sizes_of(Shape shape) {
     return std::span(sizes.at).first(sizes.count);
 }
 
+std::optional<int> fewest_codewords(std::span<const uint8_t> payload, int capacity) {
+    if (payload.size() > most_bytes(payload, capacity)) return std::nullopt;
+    const std::vector<Candidate> candidates = plan_all(payload, Encodation::automatic);
+    const auto choice = choose(candidates, capacity);
+    if (!choice) return std::nullopt;
+    return choice->ending.used;
+}
+
 void write_message(std::span<const uint8_t> payload, const SymbolSize* size, Shape shape,
                    Encodation encodation, Codewords& codewords) {
     if (encodation == Encodation::base256) return write_base256(payload, size, shape, codewords);
 
-    // No codeword says more than two bytes, but for a macro's nine: beyond that, no search.
-    const int macro = encodation == Encodation::automatic ? macro_of(payload) : 0;
     const int capacity = (size != nullptr ? *size : largest_of(shape)).data_codewords;
-    const size_t most = 2 * static_cast<size_t>(capacity) + (macro != 0 ? 7 : 0);
-    if (payload.size() > most) too_long(payload, size, shape, false);
-
-    struct Candidate {
-        std::span<const uint8_t> text;
-        int macro;
-        Plan plan;
-    };
-    std::vector<Candidate> candidates;
-    candidates.push_back({payload, 0, Plan(payload, encodation, 0)});
-    if (macro != 0) {
-        const auto inner = payload.subspan(kMacro05Header.size()).first(payload.size() - 9);
-        candidates.push_back({inner, macro, Plan(inner, encodation, 1)});
-    }
-    if (const int stranger = candidates[0].plan.first_stranger();
-        stranger < static_cast<int>(payload.size())) {
+    if (payload.size() > most_bytes(payload, capacity)) too_long(payload, size, shape, false);
+    const std::vector<Candidate> candidates = plan_all(payload, encodation);
+    if (const size_t stranger = candidates[0].plan.first_stranger(); stranger < payload.size()) {
         throw Error(Fault::not_encodable, "byte " + std::to_string(payload[stranger]) + " at " +
                                               std::to_string(stranger) + " is not in " +
                                               (encodation == Encodation::x12 ? "X12" : "EDIFACT"));
     }
     const std::array<const SymbolSize*, 1> given = {size};
-    for (const SymbolSize* candidate :
-         size != nullptr ? std::span(given).first(1) : sizes_of(shape)) {
-        std::optional<Ending> best;
-        const Candidate* chosen = nullptr;
-        for (const Candidate& option : candidates) {
-            const auto ending = option.plan.finish(candidate->data_codewords);
-            if (!ending || (best && best->used <= ending->used)) continue;
-            best = ending;
-            chosen = &option;
-        }
-        if (!best) continue;
-        Writer writer(codewords, *candidate);
-        if (chosen->macro != 0) writer.put(chosen->macro);
-        write_steps(chosen->text, chosen->plan, *best, writer);
+    for (const SymbolSize* chosen : size != nullptr ? std::span(given) : sizes_of(shape)) {
+        const auto choice = choose(candidates, chosen->data_codewords);
+        if (!choice) continue;
+        Writer writer(codewords, *chosen);
+        if (choice->candidate->macro != 0) writer.put(choice->candidate->macro);
+        write_steps(choice->candidate->text, choice->candidate->plan, choice->ending, writer);
         writer.pad();
         return;
     }

@@ -39,7 +39,7 @@ cdef extern from "symbol_sizes.h" namespace "imi" nogil:
         int modules()
 
     const int kSymbolSizes
-    const int kMaxCodewords
+    const int kMaxDataCodewords
     const SymbolSize* find_size(int rows, int columns)
 
 
@@ -79,6 +79,8 @@ cdef extern from "codec_calls.h" namespace "imi::calls" nogil:
     const SymbolSize* size_at(int i)
     void write_message(const uint8_t* payload, size_t length, const SymbolSize* size, int shape,
                        int encodation, Codewords& out) except +raise_current
+    int c_fewest_codewords "imi::calls::fewest_codewords"(const uint8_t* payload, size_t length,
+                                                          int capacity) except +raise_current
     void load_codewords(const uint8_t* data, const SymbolSize* size, Codewords& out)
     void c_decode "imi::calls::decode"(const uint8_t* modules, const SymbolSize* size,
                                        const uint8_t* doubt, Decoded& out) except +raise_current
@@ -317,6 +319,19 @@ def read_message(bytes data not None) -> tuple:
     cdef Decoded found
     c_read_message(<const uint8_t*> PyBytes_AS_STRING(data), <size_t> PyBytes_GET_SIZE(data), found)
     return _fields(found)
+
+
+def fewest_codewords(bytes payload not None, int capacity) -> int | None:
+    """Return the data codewords before the first pad that "auto" takes, or None if none fits.
+
+    `capacity` is that of the symbol, real or not, in data codewords.
+    """
+    cdef int used
+    if not 0 <= capacity <= kMaxDataCodewords:
+        raise BadArgument(f"capacity is {capacity} data codewords; it is 0 to {kMaxDataCodewords}")
+    used = c_fewest_codewords(<const uint8_t*> PyBytes_AS_STRING(payload),
+                              <size_t> PyBytes_GET_SIZE(payload), capacity)
+    return None if used < 0 else used
 
 
 cdef int _check_block(Py_ssize_t length, Py_ssize_t parity) except -1:

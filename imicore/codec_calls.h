@@ -21,6 +21,11 @@ inline void write_message(const uint8_t* payload, size_t length, const SymbolSiz
                        static_cast<Encodation>(encodation), out);
 }
 
+// Or -1.
+inline int fewest_codewords(const uint8_t* payload, size_t length, int capacity) {
+    return imi::fewest_codewords({payload, length}, capacity).value_or(-1);
+}
+
 inline void load_codewords(const uint8_t* data, const SymbolSize* size, Codewords& out) {
     out.size = size;
     out.used = size->data_codewords;
