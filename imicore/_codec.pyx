@@ -1,4 +1,4 @@
-# cython: language_level=3, boundscheck=False, freethreading_compatible=True, embedsignature=True, binding=True
+# cython: language_level=3, boundscheck=False, freethreading_compatible=True, embedsignature=True, binding=True, auto_pickle=False
 """Functions over bytes: Data Matrix codewords and modules, through csrc/.
 
 Lowest of three levels: ``imicore.datamatrix.encode`` and ``decode`` for users,
@@ -88,7 +88,7 @@ cdef extern from "codec_calls.h" namespace "imi::calls" nogil:
                                                    Decoded& out) except +raise_current
     const uint16_t* c_module_indices "imi::calls::module_indices"(const SymbolSize& size)
     void c_rs_encode "imi::calls::rs_encode"(const uint8_t* data, size_t length, uint8_t* parity,
-                                             size_t parity_length)
+                                             size_t parity_length, cbool portable)
     int c_rs_correct "imi::calls::rs_correct"(uint8_t* block, size_t length, int parity,
                                               const vector[int]& erasures, int reserve)
 
@@ -137,30 +137,35 @@ cdef class Symbol:
     def __init__(self):
         raise TypeError("a Symbol is made by imicore.datamatrix.encode, not by hand")
 
+    cdef const SymbolSize* known(self) except NULL:
+        if self._size == NULL:  # Symbol.__new__ gets round __init__
+            raise TypeError("this Symbol was not made by imicore.datamatrix.encode")
+        return self._size
+
     @property
     def rows(self) -> int:
         """Modules from top to bottom, finder and timing included: 8 to 144."""
-        return self._size.rows
+        return self.known().rows
 
     @property
     def columns(self) -> int:
         """Modules from left to right, finder and timing included: 10 to 144."""
-        return self._size.columns
+        return self.known().columns
 
     @property
     def size(self) -> tuple:
         """``(rows, columns)``, as ``encode`` takes it."""
-        return (self._size.rows, self._size.columns)
+        return (self.known().rows, self.known().columns)
 
     @property
     def codewords(self) -> bytes:
         """Data codewords, then error codewords, in the order of ISO/IEC 16022."""
-        cdef uint8_t[4096] out
-        c_collect(self._size[0], <const uint8_t*> cnp.PyArray_DATA(self.modules), out)
+        cdef uint8_t[2178] out
+        c_collect(self.known()[0], <const uint8_t*> cnp.PyArray_DATA(self.modules), out)
         return PyBytes_FromStringAndSize(<char*> out, self._size.codewords())
 
     def __repr__(self):
-        return f"<Symbol {self._size.rows}x{self._size.columns}>"
+        return f"<Symbol {self.known().rows}x{self._size.columns}>"
 
     def __reduce__(self):
         data = self.codewords[: self._size.data_codewords]
@@ -227,7 +232,26 @@ def symbol_sizes() -> list:
 
 def encode(bytes payload not None, *, object size=None, str shape="square",
            str encodation="auto") -> Symbol:
-    """Return the symbol that holds `payload`."""
+    """Return the symbol that holds `payload`, its modules placed.
+
+    Args:
+        payload: any bytes, also none.
+        size: (rows, columns) of one of the 48 sizes; None takes the smallest of `shape` that fits.
+        shape: "square", "rectangle", "dmre" or "any"; of no effect when `size` is given.
+        encodation: "auto" takes the fewest codewords that any stream of the six encodations takes;
+            "ascii", "c40", "text", "x12", "edifact" and "base256" stay in one, but for the last
+            bytes where these fill no group. Indicia pass "base256".
+
+    Raises:
+        PayloadTooLong, NoSuchSize, BadArgument: the size or the words do not fit.
+        NotEncodable: a byte is not in X12 or EDIFACT.
+
+    Levels: ``symbol_from_codewords`` takes codewords, ``_codec.rs_encode`` is one block.
+
+    >>> from imicore import datamatrix
+    >>> datamatrix.encode(bytes(109), encodation="base256").size
+    (40, 40)
+    """
     cdef Codewords codewords
     cdef const SymbolSize* wanted = _find_size(size)
     cdef int shape_number = _choice(_SHAPES, shape, "shape")
@@ -244,7 +268,15 @@ def encode(bytes payload not None, *, object size=None, str shape="square",
 
 def encode_many(object payloads not None, *, object size=None, str shape="square",
                 str encodation="auto") -> list:
-    """Return the symbols of all `payloads`, in their order."""
+    """Return the symbols of all `payloads`, in their order; arguments and errors as in `encode`.
+
+    The symbols of a batch share memory by the chunk of 64 KiB: one that is kept for long keeps its
+    chunk. All or none: an error for one payload is raised before any symbol is drawn.
+
+    >>> from imicore import datamatrix
+    >>> [symbol.size for symbol in datamatrix.encode_many([b"A1", bytes(113)], encodation="base256")]
+    [(12, 12), (44, 44)]
+    """
     cdef Batch batch
     cdef list every = list(payloads)  # keeps the bytes alive
     cdef const SymbolSize* wanted = _find_size(size)
@@ -278,7 +310,19 @@ def encode_many(object payloads not None, *, object size=None, str shape="square
 
 
 def symbol_from_codewords(bytes data not None, object size not None) -> Symbol:
-    """Return the symbol of `size` with these data codewords; the error codewords are added."""
+    """Return the symbol of `size` with exactly these data codewords; error codewords are added.
+
+    Middle of three levels, for people with codewords: what they say is not looked at. `encode` is
+    above, `rs_encode` below.
+
+    Raises:
+        NoSuchSize: `size` is not one of the 48.
+        BadArgument: the number of codewords is not that of the size.
+
+    >>> from imicore import datamatrix
+    >>> list(datamatrix.symbol_from_codewords(bytes([142, 164, 186]), (10, 10)).codewords)
+    [142, 164, 186, 114, 25, 5, 88, 102]
+    """
     cdef Codewords codewords
     cdef const SymbolSize* wanted = _find_size(size)
     if PyBytes_GET_SIZE(data) != wanted.data_codewords:
@@ -342,18 +386,40 @@ cdef int _check_block(Py_ssize_t length, Py_ssize_t parity) except -1:
     return 0
 
 
-def rs_encode(bytes data not None, Py_ssize_t parity_len) -> bytes:
-    """Return the error codewords of one block."""
+def rs_encode(bytes data not None, Py_ssize_t parity_len, *, bint portable=False) -> bytes:
+    """Return the error codewords of one block (ISO/IEC 16022:2006 5.7, Annex E).
+
+    Lowest of three levels; `parity_len` is 1 to 68, and data and parity together at most 255.
+    `portable` takes the variant without vector instructions.
+
+    >>> list(rs_encode(bytes([142, 164, 186]), 5))
+    [114, 25, 5, 88, 102]
+    """
     cdef uint8_t[68] parity
     _check_block(PyBytes_GET_SIZE(data) + parity_len, parity_len)
     c_rs_encode(<const uint8_t*> PyBytes_AS_STRING(data), <size_t> PyBytes_GET_SIZE(data), parity,
-                <size_t> parity_len)
+                <size_t> parity_len, portable)
     return PyBytes_FromStringAndSize(<char*> parity, parity_len)
 
 
 def rs_correct(bytes block not None, Py_ssize_t parity_len, *, object erasures=(),
                object reserve=None) -> tuple:
-    """Return (corrected block, errors) or raise Uncorrectable."""
+    """Return (corrected block, codewords changed outside `erasures`).
+
+    Args:
+        block: data and error codewords.
+        parity_len: error codewords in it, 1 to 68.
+        erasures: indices into `block` of codewords that are not to be trusted.
+        reserve: error codewords kept for detection; None takes the standard's: 3 when more than
+            half are spent on erasures, else 0 (ISO/IEC 16022:2006 5.7.3).
+
+    Raises:
+        Uncorrectable: no codeword has 2 * errors + erasures + reserve <= parity_len. The answer is
+            proven: its syndromes vanish.
+
+    >>> rs_correct(bytes([142, 0, 186, 114, 25, 5, 0, 102]), 5)[0][:3] == bytes([142, 164, 186])
+    True
+    """
     cdef uint8_t[255] work
     cdef vector[int] places
     cdef Py_ssize_t length = PyBytes_GET_SIZE(block)

@@ -48,8 +48,10 @@ inline const uint16_t* module_indices(const SymbolSize& size) {
     return imi::module_indices(size).data();
 }
 
-inline void rs_encode(const uint8_t* data, size_t length, uint8_t* parity, size_t parity_length) {
-    imi::rs_encode({data, length}, {parity, parity_length});
+inline void rs_encode(const uint8_t* data, size_t length, uint8_t* parity, size_t parity_length,
+                      bool portable) {
+    const auto encode = portable ? imi::rs_encode_portable : imi::rs_encode;
+    encode({data, length}, {parity, parity_length});
 }
 
 // The number of errors, or -1 when the block is not correctable.
