@@ -18,6 +18,10 @@ class BadMailpiece(PostageError, ValueError):
     """A size or weight that no mailpiece has, or finer than we count."""
 
 
+class BadPriceType(PostageError, ValueError):
+    """A price list that First-Class Mail does not have."""
+
+
 class RegisterViolation(PostageError):
     """A movement or a record that breaks ascending + descending == control total, or a limit."""
 

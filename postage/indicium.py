@@ -76,7 +76,9 @@ class Indicium:
     @property
     def device_serial(self) -> int:
         """Return the serial number of the PSD."""
-        return self._int("device_serial") or 0
+        serial = self._int("device_serial")
+        assert serial is not None, "every profile has a device_serial"
+        return serial
 
     @property
     def postage(self) -> Money:

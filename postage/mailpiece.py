@@ -16,6 +16,7 @@ _LIMITS = {
     "thickness_thou": 200_000,
     "weight_milliounces": 3_200_000,
 }
+_LARGEST = max(_LIMITS.values()) // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,13 @@ def _thousandths(what: str, value: Exact) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise TypeError(f"{what} is int, str or Decimal, not {type(value).__name__}")
     try:
-        scaled = Decimal(value) * 1000
+        number = Decimal(value)
     except InvalidOperation:
         raise BadMailpiece(f"{what} {value!r} is not a number") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    # The range first: Decimal("1e999999") is a number, and no int that one wants to make.
+    if not number.is_finite() or abs(number) > _LARGEST:
+        raise BadMailpiece(f"{what} {number} is no size or weight; the limit is {_LARGEST}")
+    scaled = number * 1000
+    if scaled != scaled.to_integral_value():
         raise BadMailpiece(f"{what} {value} is not a whole number of thousandths")
     return int(scaled)

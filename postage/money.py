@@ -7,7 +7,7 @@ from typing import Self
 from postage.errors import BadAmount
 
 MILLS_PER_DOLLAR = 1000
-_AMOUNT = re.compile(r"(-?)\$?(\d{1,15})(?:\.(\d{1,3}))?", re.ASCII)
+_AMOUNT = re.compile(r"(-?)\$?(\d{1,30})(?:\.(\d{1,3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, order=True, slots=True)

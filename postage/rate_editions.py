@@ -6,11 +6,11 @@ SHA-256 of every table, what is missing and why) and tables in CSV. A correction
 
 import csv
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import MappingProxyType
 
@@ -78,7 +78,7 @@ def read_edition(folder: Path) -> RateEdition:
         manifest = tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         effective, source, files = manifest["effective"], manifest["source"], manifest["files"]
         missing = manifest.get("missing", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise RateEditionError(f"rate edition {folder.name}: {error}") from error
     except KeyError as error:
         raise RateEditionError(
@@ -117,7 +117,7 @@ def _read_table(path: Path, digest: str) -> dict[str, tuple[Price, ...]]:
         raise RateEditionError(f"{where}: SHA-256 is {actual}; {MANIFEST} says {digest}")
     try:
         rows = list(csv.reader(raw.decode("utf-8").splitlines()))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise RateEditionError(f"{where}: {error}") from error
     if not rows or rows[0] != COLUMNS:
         raise RateEditionError(f"{where}: the columns are not {', '.join(COLUMNS)}")
@@ -125,7 +125,7 @@ def _read_table(path: Path, digest: str) -> dict[str, tuple[Price, ...]]:
     for number, row in enumerate(rows[1:], start=2):
         try:
             price = _read_price(row)
-        except (ValueError, InvalidOperation) as error:
+        except ValueError as error:
             raise RateEditionError(f"{where}, line {number}: {error}") from error
         ladder = ladders.setdefault(price.item, [])
         if ladder and price.over_milliounces < ladder[-1].up_to_milliounces:
@@ -141,11 +141,18 @@ def _read_table(path: Path, digest: str) -> dict[str, tuple[Price, ...]]:
 
 def _read_price(row: list[str]) -> Price:
     item, over_ounces, up_to_ounces, amount, confidence, source = row
-    over, up_to = Decimal(over_ounces) * 1000, Decimal(up_to_ounces) * 1000
-    if not (over == int(over) and up_to == int(up_to) and 0 <= over < up_to):
+    over, up_to = _milliounces(over_ounces), _milliounces(up_to_ounces)
+    if over >= up_to:
         raise ValueError(f"over {over_ounces} oz up to {up_to_ounces} oz is no range of weights")
-    price = Price(item, int(over), int(up_to), Money.parse(amount), confidence, source)
+    price = Price(item, over, up_to, Money.parse(amount), confidence, source)
     dollars, mills = divmod(price.amount.mills, MILLS_PER_DOLLAR)
     if price.amount <= ZERO or amount != f"{dollars}.{mills:03d}":
         raise ValueError(f"{amount} is not a price with three decimals")
     return price
+
+
+def _milliounces(ounces: str) -> int:
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,3})?", ounces, re.ASCII):
+        raise ValueError(f"{ounces!r} is not a weight in ounces with at most three decimals")
+    whole, _, decimals = ounces.partition(".")
+    return int(whole) * 1000 + int(decimals.ljust(3, "0"))

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
 
-from postage.errors import RateEditionError
+from postage.errors import BadPriceType, RateEditionError
 from postage.mailpiece import Mailpiece
 from postage.money import ZERO, Money
 from postage.rate_editions import EDITIONS, Price, RateEdition, read_edition
@@ -139,13 +139,16 @@ class RateBook:
         3.5 oz a card or letter pays the flat price of its ounces, without surcharge. Cards and
         flats have one price for both price types.
 
+        Raises:
+            BadPriceType: neither metered nor stamped.
+
         >>> quote = RateBook.load().quote(Mailpiece.inches(9, 4, "0.02", ounces="1.01"),
         ...     date(2026, 7, 12))
         >>> quote.postage, quote.edition
         (Money(mills=1070), '2026-07-12')
         """
         if price_type not in ("metered", "stamped"):
-            raise ValueError(f"price type {price_type!r} is not metered or stamped")
+            raise BadPriceType(f"price type {price_type!r} is not metered or stamped")
         found = classify(piece)
         if refusal := _not_first_class(piece, found):
             return refusal

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postage.errors import RateEditionError
+from postage.errors import BadPriceType, RateEditionError
 from postage.mailpiece import Mailpiece
 from postage.money import Money
 from postage.rate_editions import EDITIONS, read_edition
@@ -289,7 +289,7 @@ def test_a_price_we_are_not_sure_of_is_not_charged(confidence: str, tmp_path: Pa
 
 
 def test_another_price_type_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="'permit' is not metered or stamped"):
+    with pytest.raises(BadPriceType, match="'permit' is not metered or stamped"):
         BOOK.quote(piece(LETTER, 1), date(2026, 7, 12), price_type="permit")  # type: ignore[arg-type]
 
 
@@ -337,6 +337,52 @@ def test_shipped_amounts_are_those_of_the_companion_table(reference: Path) -> No
     assert ours == theirs
 
 
+PUBLISHED = {
+    "2023-07-09": "b3adc2bc628689077eda1177ad90327d059c917eb4c05f7427d5cdc5698d69bb",
+    "2024-01-21": "8dd26fe9650fd9db719b4e70409aa7c038d84efb4f93a89d43275a602aabedfb",
+    "2024-07-14": "b224ed1c7459e864d6af5c899dbe5fc903f9e76ef57e29277add818bf91b3999",
+    "2025-07-13": "294fcf5e4657ade868af23a1549fe5c0c83660d5cbba64756331f2d023b58e3d",
+    "2026-07-12": "c20d45203c41b5fad02ff9d8c19cdd1f6e7c7d611f1fe03af00c473d937ce35b",
+}
+
+
+def test_a_published_edition_never_changes() -> None:
+    """style.md 3.7: a correction is a new edition. The manifest holds the hash of each table."""
+    shipped = {
+        manifest.parent.name: hashlib.sha256(manifest.read_bytes()).hexdigest()
+        for manifest in EDITIONS.glob("*/manifest.toml")
+    }
+    assert shipped == PUBLISHED
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["manifest.toml", "first-class.csv"]),
+    at=st.floats(0, 1),
+    cut=st.integers(0, 30),
+    pasted=st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from([b"1e999999", b"-1", b",,", b"\n", b'"', b"[files]", b"\x00", b"9" * 5000]),
+    ),
+)
+def test_any_damage_is_an_edition_or_a_rate_edition_error(
+    tmp_path: Path, name: str, at: float, cut: int, pasted: bytes
+) -> None:
+    folder = tmp_path / "2026-07-12"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(EDITIONS / folder.name, folder)
+    raw = (folder / name).read_bytes()
+    start = int(at * len(raw))
+    (folder / name).write_bytes(raw[:start] + pasted + raw[start + cut :])
+    if name == "first-class.csv":
+        make_true(folder)
+    try:
+        found = read_edition(folder)
+    except RateEditionError:
+        return
+    assert found.name == folder.name
+
+
 @pytest.fixture
 def edition(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EDITIONS / "2026-07-12", tmp_path / "2026-07-12"))
@@ -372,7 +418,9 @@ def test_every_flipped_byte_of_a_table_is_noticed(edition: Path) -> None:
         ("card,0,3.5,0.650", "card,0,3.5,six", "is not an amount"),
         ("card,0,3.5,0.650", "card,3.5,3.5,0.650", "is no range of weights"),
         ("card,0,3.5,0.650", "card,0,light,0.650", "line 10"),
-        ("card,0,3.5,0.650", "card,0,NaN,0.650", "line 10"),
+        ("card,0,3.5,0.650", "card,0,NaN,0.650", "line 10: 'NaN' is not a weight"),
+        ("card,0,3.5,0.650", "card,0,1e999999,0.650", "line 10: '1e999999' is not a weight"),
+        ("card,0,3.5,0.650", "card,0,3.5000,0.650", "line 10: '3.5000' is not a weight"),
         ("card,0,3.5,0.650", "card,0.650", "line 10"),
         ("letter_metered,1,2,1.070", "letter_metered,1,2,0.770", "falls from .0.78 to .0.77"),
         ("letter_metered,1,2,1.070", "letter_metered,0,2,1.070", "overlaps the row before"),

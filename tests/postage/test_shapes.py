@@ -185,8 +185,12 @@ def test_sizes_are_exact(value: Any) -> None:
     [
         ("0.0005", "thickness 0.0005 is not a whole number of thousandths"),
         ("a", "thickness 'a' is not a number"),
-        ("NaN", "thickness NaN is not a whole number"),
-        ("Infinity", "thickness Infinity is not a whole number"),
+        ("NaN", "thickness NaN is no size or weight"),
+        ("sNaN", "thickness sNaN is no size or weight"),
+        ("Infinity", "thickness Infinity is no size or weight"),
+        ("1e999999", r"thickness 1E\+999999 is no size or weight; the limit is 3200"),
+        ("-1e5000", r"thickness -1E\+5000 is no size or weight"),
+        ("1e-999999", "thickness 1e-999999 is not a whole number of thousandths"),
         ("0", "thickness_thou is 0; a mailpiece has 1 to 200000"),
         ("-1", "thickness_thou is -1000; a mailpiece has 1 to 200000"),
         ("200.001", "thickness_thou is 200001; a mailpiece has 1 to 200000"),
@@ -195,8 +199,10 @@ def test_sizes_are_exact(value: Any) -> None:
 def test_sizes_that_are_none_are_refused(value: str, message: str) -> None:
     with pytest.raises(BadMailpiece, match=message):
         piece(6, 4, value)
-    with pytest.raises(BadMailpiece, match="weight_milliounces is 3200001"):
+    with pytest.raises(BadMailpiece, match=r"weight 3200\.001 is no size or weight"):
         piece(6, 4, 1, "3200.001")
+    with pytest.raises(BadMailpiece, match=r"weight_milliounces is 3200001; .* 1 to 3200000"):
+        Mailpiece(6000, 4000, 10, 3_200_001)
 
 
 @pytest.mark.parametrize(
