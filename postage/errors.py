@@ -39,7 +39,7 @@ class RateEditionError(PostageError):
 
 
 class Fault(Enum):
-    """Why a payload or a set of values is no indicium, in order of precedence."""
+    """Why a payload or a set of values is no indicium; the list is closed."""
 
     EMPTY = "no bytes"
     UNKNOWN_PROFILE = "no profile has this name"
@@ -65,5 +65,8 @@ class IndiciumFormatError(PostageError, ValueError):
     """Bytes or values that are no indicium; ``kind`` says why."""
 
     def __init__(self, kind: Fault, message: str) -> None:
-        super().__init__(message)
+        super().__init__(kind, message)  # both, or a process pool could not send it
         self.kind = kind
+
+    def __str__(self) -> str:
+        return str(self.args[1])

@@ -58,10 +58,8 @@ class Indicium:
     profile: str
     signed: bytes
     signature: bytes
-    tail: bytes = b""
-    values: Mapping[str, Value] = field(
-        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
-    )
+    tail: bytes
+    values: Mapping[str, Value] = field(compare=False, repr=False)
 
     @property
     def payload_type(self) -> PayloadType:
@@ -118,6 +116,10 @@ class Indicium:
         """Return the weight in tenths of an ounce, None where not carried."""
         return self._int("weight_tenths_oz")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A mapping proxy does not go to another process; its values follow from the bytes.
+        return _read, (self.profile, self.signed, self.signature, self.tail)
+
     def _int(self, name: str) -> int | None:
         value = self.values.get(name)
         return value if isinstance(value, int) else None
@@ -168,15 +170,9 @@ def unpack(
     _check_origin(layout, payload)
     _check_length(layout, len(payload), signature_length)
     signed, rest = payload[: layout.signed_length], payload[layout.signed_length :]
-    # Only profiles without a tail have more than one length of signature.
+    # Only profiles without a tail have more than one length of signature; the longest is last.
     cut = layout.signature_lengths[-1]
-    return Indicium(
-        profile=layout.name,
-        signed=signed,
-        signature=rest[:cut],
-        tail=rest[cut:],
-        values=MappingProxyType(read_fields(layout, signed)),
-    )
+    return _read(layout.name, signed, rest[:cut], rest[cut:])
 
 
 def try_unpack(
@@ -234,6 +230,11 @@ def describe(profile: str) -> str:
     if layout.tail_limit:
         rows.append(["", f"0 to {layout.tail_limit}", "tail", "", "data of the provider", "I"])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _read(profile: str, signed: bytes, signature: bytes, tail: bytes) -> Indicium:
+    values = MappingProxyType(read_fields(PROFILES[profile], signed))
+    return Indicium(profile, signed, signature, tail, values)
 
 
 def _profile(name: str) -> Profile:

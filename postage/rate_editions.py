@@ -51,6 +51,14 @@ class RateEdition:
     prices: Mapping[str, tuple[Price, ...]]
     missing: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prices", MappingProxyType(dict(self.prices)))
+        object.__setattr__(self, "missing", MappingProxyType(dict(self.missing)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # A mapping proxy does not go to another process.
+        return RateEdition, (self.effective, self.source, dict(self.prices), dict(self.missing))
+
     @property
     def name(self) -> str:
         """Return the edition's name, its effective date."""
@@ -104,7 +112,7 @@ def read_edition(folder: Path) -> RateEdition:
             if item in prices:
                 raise RateEditionError(f"rate edition {folder.name}: {item} is in two tables")
             prices[item] = ladder
-    return RateEdition(effective, source, MappingProxyType(prices), MappingProxyType(missing))
+    return RateEdition(effective, source, prices, missing)
 
 
 def _read_table(path: Path, digest: str) -> dict[str, tuple[Price, ...]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 from itertools import product
 from pathlib import Path
 
@@ -176,6 +177,7 @@ def test_other_digits_are_refused_with_the_official_code(
     with pytest.raises(BadImb, match=words) as caught:
         encode(tracking, routing)
     assert caught.value.code == code
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 DIGITS = st.text("0123456789", min_size=18, max_size=18)

@@ -1,6 +1,7 @@
 """Indicia: what is packed comes back, the public payloads read as listed, the rest is refused."""
 
 import json
+import pickle
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -401,6 +402,25 @@ def test_the_claimed_device_is_read_before_the_profile_is_known(profile: str, ve
         with pytest.raises(IndiciumFormatError) as caught:
             claimed_device(broken)
         assert caught.value.kind is kind
+
+
+def test_indicia_and_refusals_go_to_other_processes() -> None:
+    for payload in [SAMPLE, LITE, pack("imi-max/p1", MAX) + bytes(96)]:
+        there = pickle.loads(pickle.dumps(unpack(payload)))
+        assert there == unpack(payload)
+        assert there.values == unpack(payload).values
+    with pytest.raises(IndiciumFormatError) as caught:
+        unpack(b"")
+    there = pickle.loads(pickle.dumps(caught.value))
+    assert (there.kind, str(there)) == (Fault.EMPTY, "the payload has no bytes")
+
+
+def test_an_indicium_cannot_be_changed() -> None:
+    sample = unpack(SAMPLE)
+    with pytest.raises(TypeError):
+        sample.values["postage"] = Money(0)  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        sample.signed = b""  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("payload", ["7230303030", 109, None])

@@ -23,6 +23,7 @@ def piece(length: Any, height: Any, thickness: Any, ounces: Any = 1, **flags: bo
         ("4.999", "3.5", "0.007", Shape.NONMAILABLE),
         ("5", "3.499", "0.007", Shape.NONMAILABLE),
         ("5", "3.5", "0.006", Shape.NONMAILABLE),
+        ("4", "3", "0.25", Shape.NONMAILABLE),
         ("4", "3", "0.251", Shape.FLAT),
         ("12", "7", "0.006", Shape.NONMAILABLE),
         # card: up to 6 x 4.25 x 0.016 (9a.4)
@@ -47,7 +48,8 @@ def piece(length: Any, height: Any, thickness: Any, ounces: Any = 1, **flags: bo
         ("15", "12.001", "0.75", Shape.PARCEL),
         # mail at all: length and girth up to 130 in
         ("30", "25", "25", Shape.PARCEL),
-        ("30", "25", "25.001", Shape.NONMAILABLE),
+        ("30.001", "25", "25", Shape.NONMAILABLE),
+        ("25", "30", "25.001", Shape.NONMAILABLE),
     ],
 )
 def test_maxima_are_inclusive(length: str, height: str, thickness: str, shape: Shape) -> None:
