@@ -205,6 +205,12 @@ def test_the_tables_are_those_of_the_standard() -> None:
     table = imb._character_table()
     assert [character.bit_count() for character in table] == [5] * 1287 + [2] * 78
     assert len(set(table)) == 1365
-    halves = {half for bar in imb._bar_halves() for half in (bar[:2], bar[2:])}
-    assert halves == set(product(range(10), range(13)))
-    assert all(bar[0] != bar[2] for bar in imb._bar_halves())
+    halves = imb._BAR_TABLE.split()
+    assert sorted(halves) == sorted(f"{at}{bit}" for at in "ABCDEFGHIJ" for bit in range(13))
+    assert all(down[0] != up[0] for down, up in zip(halves[::2], halves[1::2], strict=True))
+
+
+@given(st.integers(0, 2**102 - 1))
+def test_the_check_by_bytes_is_the_check_by_bits(number: int) -> None:
+    """The standard's loop, bit by bit, is the definition; tables are the fast twin."""
+    assert imb._crc11(number) == imb._crc_by_bits(number, 0x7FF)

@@ -155,29 +155,38 @@ def test_what_is_packed_comes_back(profile: str, signature_length: int) -> None:
     assert hash(indicium) == hash(unpack(payload))
 
 
-def test_offsets_of_the_standard_profile_are_those_of_the_sample() -> None:
-    """domain.md 1.2 and 1.5: imi-std/p1 keeps exactly the sample's offsets."""
-    offsets = {field.name: at for at, _, field in PROFILES["imi-std/p1"].placed}
-    assert offsets == {
-        "version": 0,
-        "vendor_model": 1,
-        "device_serial": 5,
-        "ascending": 9,
-        "postage": 14,
-        "mailing_date": 17,
-        "weight_tenths_oz": 21,
-        "rate_category": 23,
-        "piece_class": 25,
-        "destination_zip": 27,
-        "extra_services": 32,
-        "piece_count": 35,
-        "mailer_id": 39,
-        "reserved": 43,
-    }
-    sample = {field.name: at for at, _, field in PROFILES["imi-usps-sample"].placed}
-    shared = offsets.keys() & sample.keys()
-    assert shared >= {"postage", "mailing_date", "weight_tenths_oz", "mailer_id"}
-    assert all(offsets[name] == sample[name] for name in shared)
+STD_OFFSETS = (
+    "version 0, vendor_model 1, device_serial 5, ascending 9, postage 14, mailing_date 17, "
+    "weight_tenths_oz 21, rate_category 23, piece_class 25, destination_zip 27, "
+    "extra_services 32, piece_count 35, mailer_id 39, reserved 43"
+)
+IBI_OFFSETS = (
+    "version 0, algorithm_id 1, certificate_serial 2, vendor_model 6, device_serial 10, "
+    "ascending 14, postage 19, mailing_date 22, licensing_zip 26, destination 30, "
+    "software_id 35, descending 41, rate_category 45"
+)
+# Typed from the tables and sentences of domain.md 1.2 to 1.5, not from the layouts.
+OFFSETS = {
+    "imi-min/p1": "version 0, vendor_model 1, device_serial 5, ascending 9, postage 14, "
+    "mailing_date 17, piece_count 21, rate_category 25",
+    "imi-std/p1": STD_OFFSETS,
+    "imi-max/p1": f"{STD_OFFSETS}, descending 45, origin_zip 50, firmware_id 54, "
+    "tracking_serial 57",
+    "imi-usps-sample": "version 0, vendor_model 1, device_serial 5, opaque5 9, postage 14, "
+    "mailing_date 17, weight_tenths_oz 21, code_a 23, code_b 25, unused 27, mailer_id 39, "
+    "reserved 43",
+    "ibi-full/v05": IBI_OFFSETS,
+    "ibi-full/v50": IBI_OFFSETS,
+    "ibi-lite": "version 0, piece_count 1, vendor_model 5, device_serial 6, postage 9, service 12",
+}
+SIGNED = dict(zip(OFFSETS, [27, 45, 61, 45, 49, 49, 14], strict=True))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_fields_stand_where_the_sources_say(profile: str) -> None:
+    layout = PROFILES[profile]
+    offsets = ", ".join(f"{field.name} {start}" for start, _, field in layout.placed)
+    assert (offsets, layout.signed_length) == (OFFSETS[profile], SIGNED[profile])
 
 
 def test_limits_stand_where_they_are_checked() -> None:

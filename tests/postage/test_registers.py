@@ -79,6 +79,11 @@ def test_a_debit_is_what_one_indicium_can_show(postage: Money) -> None:
         Registers.new().refill(MAX_REGISTER).debit(postage)
 
 
+def test_the_largest_imprint_debits() -> None:
+    after = Registers.new().refill(MAX_REGISTER).debit(MAX_IMPRINT)
+    assert (after.ascending, after.piece_count) == (MAX_IMPRINT, 1)
+
+
 @pytest.mark.parametrize("amount", [Money(0), Money(-500_000)])
 def test_a_refill_adds(amount: Money) -> None:
     with pytest.raises(RegisterViolation, match="a refill of"):
@@ -89,6 +94,8 @@ def test_registers_are_full_at_five_bytes() -> None:
     """domain.md 1.2: the ascending register has five bytes."""
     full = Registers.new().refill(MAX_REGISTER)
     assert Money(0xFF_FFFF_FFFF) == MAX_REGISTER
+    assert Money(0xFF_FFFF) == MAX_IMPRINT
+    assert MAX_PIECE_COUNT == 0xFFFF_FFFF
     with pytest.raises(RegisterViolation, match="would be"):
         full.refill(Money(1))
 
