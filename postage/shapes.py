@@ -137,20 +137,20 @@ def _not_a_flat(piece: Mailpiece) -> Iterator[str]:
 def _nonmachinable(piece: Mailpiece) -> Iterator[Nonmachinable]:
     length, height = _by_address(piece)
     is_large = length > CARD_LENGTH or height > CARD_HEIGHT
-    criteria = {
+    criteria = (
         # In whole numbers: 1.3 and 2.5 exactly are machinable.
-        Nonmachinable.ASPECT_RATIO: not 13 * height <= 10 * length <= 25 * height,
-        Nonmachinable.WRAP: piece.is_polybagged,
-        Nonmachinable.CLOSURE: piece.has_closure_devices,
-        Nonmachinable.LOOSE_ITEMS: piece.has_loose_items,
-        Nonmachinable.UNEVEN: not piece.is_uniform,
-        Nonmachinable.RIGID: piece.is_rigid or not piece.is_flexible,
-        Nonmachinable.TOO_THIN: is_large and piece.thickness_thou < LARGE_LETTER_THICKNESS,
-        Nonmachinable.ADDRESS: piece.address_parallel_to_short_side,
-        Nonmachinable.SELF_MAILER: piece.is_self_mailer,
-        Nonmachinable.BOOKLET: piece.is_booklet,
-    }
-    return (criterion for criterion, holds in criteria.items() if holds)
+        (Nonmachinable.ASPECT_RATIO, not 13 * height <= 10 * length <= 25 * height),
+        (Nonmachinable.WRAP, piece.is_polybagged),
+        (Nonmachinable.CLOSURE, piece.has_closure_devices),
+        (Nonmachinable.LOOSE_ITEMS, piece.has_loose_items),
+        (Nonmachinable.UNEVEN, not piece.is_uniform),
+        (Nonmachinable.RIGID, piece.is_rigid or not piece.is_flexible),
+        (Nonmachinable.TOO_THIN, is_large and piece.thickness_thou < LARGE_LETTER_THICKNESS),
+        (Nonmachinable.ADDRESS, piece.address_parallel_to_short_side),
+        (Nonmachinable.SELF_MAILER, piece.is_self_mailer),
+        (Nonmachinable.BOOKLET, piece.is_booklet),
+    )
+    return (criterion for criterion, holds in criteria if holds)
 
 
 def _above(what: str, thou: int, limit: int, shape: str) -> Iterator[str]:
