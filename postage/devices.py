@@ -10,7 +10,8 @@ from typing import Self, TypeVar
 from postage.errors import DeviceRecordError
 from postage.layouts import OUR_VENDOR, PROFILES, SAMPLE_VENDOR, SIGNATURE_BYTES
 
-NEVER_PRODUCTION = frozenset({OUR_VENDOR, SAMPLE_VENDOR})
+SOFTWARE_VENDOR = OUR_VENDOR
+NEVER_PRODUCTION = frozenset({SOFTWARE_VENDOR, SAMPLE_VENDOR})
 """Ids that no production register may list: ours and that of the USPS sample (domain trap 24)."""
 UNCOMPRESSED = 4  # SEC 1 v2.0 2.3.3: the leading byte of a point given as x || y
 
