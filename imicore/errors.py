@@ -51,3 +51,18 @@ class BadImage(ImiError, ValueError):
 
 class BadKey(ImiError, ValueError):
     """Key bytes that are not a key of the stated kind."""
+
+
+class BadImb(BadArgument):
+    """Digits that no barcode carries; ``code`` is the return code of the USPS encoder."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(code, message)  # both, or a process pool could not send it
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class DamagedImb(ImiError):
+    """65 bars that are no Intelligent Mail barcode; the message says what contradicts."""

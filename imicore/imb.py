@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
-from imicore.errors import BadArgument, ImiError
+from imicore.errors import BadArgument, BadImb, DamagedImb
 
 BARS = 65
 CHARACTER_BITS = 13
@@ -30,21 +30,6 @@ G5 C4   H8 B7   F0 E5   C3 A10   G12 J2   D11 B6   I8 H9   F4 A11
 B5 C2   J1 E12   I3 G6   H0 D7   E7 H5   A12 B11   C9 J0   G8 F3
 D10 I2
 """
-
-
-class BadImb(BadArgument):
-    """Digits that no barcode carries; ``code`` is the return code of the USPS encoder."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(code, message)  # both, or a process pool could not send it
-        self.code = code
-
-    def __str__(self) -> str:
-        return str(self.args[1])
-
-
-class DamagedImb(ImiError):
-    """65 bars that are no Intelligent Mail barcode; the message says what contradicts."""
 
 
 @dataclass(frozen=True, slots=True)

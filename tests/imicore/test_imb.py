@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imicore import imb
-from imicore.errors import BadArgument
-from imicore.imb import BadImb, DamagedImb, Imb, decode, encode
+from imicore.errors import BadArgument, BadImb, DamagedImb
+from imicore.imb import Imb, decode, encode
 
 TABLE = Path(__file__).parents[1] / "vectors" / "imb.csv"
 TRACKING = "01234567094987654321"
