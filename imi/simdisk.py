@@ -139,11 +139,11 @@ class SimDisk:
         """Return a file's length."""
         return len(self._file(name).seen)
 
-    def create(self, name: str, size: int) -> None:
-        """Make a file of zero bytes; it takes a write, a sync and a directory entry."""
+    def create(self, name: str, size: int, fill: int = 0) -> None:
+        """Make a file of one value; it takes a write, a sync and a directory entry."""
         self._operate(name)
-        made = self._files[name] = _File(bytearray(), bytearray(size))
-        made.pending.append((0, bytes(size)))
+        made = self._files[name] = _File(bytearray(), bytearray([fill]) * size)
+        made.pending.append((0, bytes(made.seen)))
         if name in self._named:  # emptied in place: the name is on the medium already
             self._named[name] = made
         self.sync(name)

@@ -33,8 +33,8 @@ class Disk(Protocol):
     def size(self, name: str) -> int:
         """Return a file's length in bytes; FileNotFoundError where it does not exist."""
 
-    def create(self, name: str, size: int) -> None:
-        """Make a file of `size` zero bytes, synced; one of that name is emptied first."""
+    def create(self, name: str, size: int, fill: int = 0) -> None:
+        """Make a file of `size` bytes of one value, synced; one of that name is emptied first."""
 
     def pread(self, name: str, size: int, offset: int) -> bytes:
         """Return up to `size` bytes; fewer only at the end of the file."""
@@ -108,14 +108,14 @@ class RealDisk:
         """Return a file's length in bytes."""
         return self._path(name).stat().st_size
 
-    def create(self, name: str, size: int) -> None:
-        """Make a file of zero bytes, written and synced: later writes change no metadata."""
+    def create(self, name: str, size: int, fill: int = 0) -> None:
+        """Make a file, really written and synced: later writes change no metadata."""
         self._forget(name)
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._open[name] = os.open(self._path(name), flags, 0o600)
-        step = 1 << 20
-        for offset in range(0, size, step):
-            self.pwrite(name, bytes(min(step, size - offset)), offset)
+        step = bytes([fill]) * (1 << 20)
+        for offset in range(0, size, len(step)):
+            self.pwrite(name, step[: size - offset], offset)
         os.fsync(self._open[name])
 
     def pread(self, name: str, size: int, offset: int) -> bytes:

@@ -25,7 +25,7 @@ from pipeline.record import (
     invert,
 )
 from pipeline.recovery import HEAD, Check, Recovery, recover
-from pipeline.segments import SIDES, read_record, segment_name, written_segments
+from pipeline.segments import SIDE_FILL, SIDES, read_record, segment_name, written_segments
 from pipeline.state import DeviceState
 
 Sign = Callable[[bytes], bytes]
@@ -91,10 +91,10 @@ class Journal:
         try:
             if HEAD in disk.list():
                 raise DeviceExists("the folder has a HEAD")
-            if written := written_segments(disk):
+            if written := written_segments(disk, seal):
                 raise DeviceExists(f"{written[0]!r} holds records")
-            for side in SIDES:
-                disk.create(segment_name(side, 1), segment_records * RECORD_BYTES)
+            for side, fill in zip(SIDES, SIDE_FILL, strict=True):
+                disk.create(segment_name(side, 1), segment_records * RECORD_BYTES, fill)
             disk.create(_NEW_HEAD, SLOTS * SLOT_BYTES)
             disk.pwrite(_NEW_HEAD, seal.slot(HeadSlot(0, 0, 0)), 0)
             disk.sync(_NEW_HEAD)
@@ -274,8 +274,8 @@ class Journal:
 
     def _prepare(self) -> tuple[int, int]:
         capacity = max(self._segment_records, 4 * run_records(self.state))
-        for side in SIDES:
-            self._disk.create(segment_name(side, self._end), capacity * RECORD_BYTES)
+        for side, fill in zip(SIDES, SIDE_FILL, strict=True):
+            self._disk.create(segment_name(side, self._end), capacity * RECORD_BYTES, fill)
         self._disk.sync_dir()
         self._prepared = self._end, capacity
         return self._prepared

@@ -147,6 +147,7 @@ class Seal:
             raise RecordFormatError(f"the journal key has {len(journal_key)} bytes, not 32")
         self._key = journal_key
         self.device = device
+        self._slot_owner = device.to_bytes(8, "little")  # a slot has no room to name its device
 
     def record(self, record: Record) -> bytes:
         """Return the 512 sealed bytes of a record.
@@ -171,7 +172,7 @@ class Seal:
             )
         except struct.error as error:
             raise RecordFormatError(f"record {record.sequence}: {error}") from error
-        return self._close(body)
+        return self._close(body, b"")
 
     def quality(self, sealed: bytes) -> Quality:
         """Return what the 512 bytes are; a short read is BAD."""
@@ -181,27 +182,27 @@ class Seal:
             return Quality.BAD
         if int.from_bytes(sealed[16:24], "little") != self.device:
             return Quality.FOREIGN
-        return Quality.SEALED if self._holds(sealed) else Quality.FORGED
+        return Quality.SEALED if self._holds(sealed, b"") else Quality.FORGED
 
     def slot(self, slot: HeadSlot) -> bytes:
         """Return the 64 sealed bytes of a HEAD slot."""
         tag = _WITHHELD if slot.withheld else _RELEASABLE
-        return self._close(_SLOT_BODY.pack(tag, *slot[:3]))
+        return self._close(_SLOT_BODY.pack(tag, *slot[:3]), self._slot_owner)
 
     def slot_quality(self, sealed: bytes) -> Quality:
-        """Return what the 64 bytes are. A slot names no device, so a foreign one is FORGED."""
+        """Return what the 64 bytes are; another device's slot is FORGED."""
         if sealed == _SLOT_EMPTY:
             return Quality.EMPTY
         if len(sealed) != SLOT_BYTES or not _checksum_holds(sealed):
             return Quality.BAD
-        return Quality.SEALED if self._holds(sealed) else Quality.FORGED
+        return Quality.SEALED if self._holds(sealed, self._slot_owner) else Quality.FORGED
 
-    def _close(self, body: bytes) -> bytes:
-        body += hmac.digest(self._key, body, "sha256")
+    def _close(self, body: bytes, owner: bytes) -> bytes:
+        body += hmac.digest(self._key, body + owner, "sha256")
         return body + _checksum(body).to_bytes(4, "little")
 
-    def _holds(self, sealed: bytes) -> bool:
-        expected = hmac.digest(self._key, sealed[:-36], "sha256")
+    def _holds(self, sealed: bytes, owner: bytes) -> bool:
+        expected = hmac.digest(self._key, sealed[:-36] + owner, "sha256")
         return hmac.compare_digest(expected, sealed[-36:-4])
 
 

@@ -90,7 +90,8 @@ def recover(disk: Disk, seal: Seal, check: Check) -> Recovery:
         )
     last = _next(segment, head, found)
     _clear(segment, last.sequence + 1, found)
-    _blank_beyond(disk, seal, base)
+    if written := written_segments(disk, seal, after=base):  # an unfinished creation is blank
+        raise PsdFault(FaultCause.BEYOND_HEAD, f"{written[0]!r} holds records")
     _mend_head(disk, seal, head, last, found)
     return found
 
@@ -111,7 +112,7 @@ class _Head:
 
 def _read_head(disk: Disk, seal: Seal) -> _Head:
     if HEAD not in disk.list():
-        if written := written_segments(disk):
+        if written := written_segments(disk, seal):
             raise PsdFault(FaultCause.HEAD_MISSING, f"{written[0]!r} holds records")
         raise NoDevice("the folder holds no device: it has no HEAD and no records")
     data = disk.pread(HEAD, SLOTS * SLOT_BYTES, 0).ljust(SLOTS * SLOT_BYTES, b"\xff")
@@ -168,14 +169,15 @@ def _released(segment: Segment, sequence: int, found: Recovery) -> bytes:
 def _repair(segment: Segment, sequence: int, sealed: bytes, found: Recovery) -> int:
     """Note the copies that do not hold a record; return how many."""
     before = len(found.repairs)
-    for side, data in enumerate((sealed, invert(sealed))):
-        if segment.stored(side, sequence) != data:
-            found.repairs.append(_repair_of(segment, side, sequence, data))
+    for side in (0, 1):
+        if segment.sealed(side, sequence) != sealed:
+            found.repairs.append(_repair_of(segment, side, sequence, sealed))
     return len(found.repairs) - before
 
 
-def _repair_of(segment: Segment, side: int, sequence: int, data: bytes) -> Repair:
+def _repair_of(segment: Segment, side: int, sequence: int, sealed: bytes) -> Repair:
     offset = (sequence - segment.base) * RECORD_BYTES
+    data = invert(sealed) if side else sealed
     return Repair(segment_name(SIDES[side], segment.base), offset, data)
 
 
@@ -217,29 +219,19 @@ def _next(segment: Segment, head: _Head, found: Recovery) -> HeadSlot:
 
 
 def _clear(segment: Segment, following: int, found: Recovery) -> None:
-    """Zero what a torn write or rot left where no record is; a whole record there is a fault."""
+    """Blank what a torn write or rot left where no record is; a whole record there is a fault."""
     end = segment.base + segment.capacity
     for side in (0, 1):
         if segment.is_blank_from(side, following):
             continue
         for sequence in range(following, end):
-            if segment.stored(side, sequence) == _BLANK:
+            if segment.sealed(side, sequence) == _BLANK:
                 continue
             if segment.quality(side, sequence)[0] is Quality.SEALED:
                 raise PsdFault(
                     FaultCause.BEYOND_HEAD, f"record {sequence} in copy {SIDES[side].upper()}"
                 )
             found.repairs.append(_repair_of(segment, side, sequence, _BLANK))
-
-
-def _blank_beyond(disk: Disk, seal: Seal, base: int) -> None:
-    """Refuse records in a segment that HEAD has not reached; leftovers of a creation are blank."""
-    for later, names in segments(disk).items():
-        for name in names if later > base else []:
-            stored = disk.pread(name, RECORD_BYTES, 0)
-            sealed = stored if name.startswith("a/") else invert(stored)
-            if seal.quality(sealed) not in (Quality.EMPTY, Quality.BAD):
-                raise PsdFault(FaultCause.BEYOND_HEAD, f"{name!r} holds record {later}")
 
 
 def _mend_head(disk: Disk, seal: Seal, head: _Head, last: HeadSlot, found: Recovery) -> None:

@@ -7,7 +7,8 @@ from pipeline.errors import FaultCause, PsdFault, RecordFormatError
 from pipeline.record import RECORD_BYTES, Quality, Record, Seal, invert, unpack_record
 
 SIDES: Final = ("a", "b")
-_BLANK = bytes(RECORD_BYTES)
+SIDE_FILL: Final = (0x00, 0xFF)
+"""What stands where no record is: zeros in A, and in B inverted as everything there."""
 
 
 def segment_name(side: str, base: int) -> str:
@@ -29,10 +30,19 @@ def segments(disk: Disk) -> dict[int, list[str]]:
     return found
 
 
-def written_segments(disk: Disk) -> list[str]:
-    """Return the names of segment copies whose first record is not blank."""
-    names = [name for copies in segments(disk).values() for name in copies]
-    return sorted(name for name in names if disk.pread(name, RECORD_BYTES, 0).strip(b"\0"))
+def written_segments(disk: Disk, seal: Seal, after: int = 0) -> list[str]:
+    """Return the names of segment copies that start with a whole record, anyone's.
+
+    Only segments whose first sequence is above `after`.
+    """
+    names = [name for base, copies in segments(disk).items() if base > after for name in copies]
+    blank = (Quality.EMPTY, Quality.BAD)
+    return sorted(name for name in names if seal.quality(_meant(disk, name, 1, 0)) not in blank)
+
+
+def _meant(disk: Disk, name: str, records: int, first: int) -> bytes:
+    data = disk.pread(name, records * RECORD_BYTES, first * RECORD_BYTES)
+    return invert(data) if name.startswith("b/") else data
 
 
 def read_record(disk: Disk, seal: Seal, sequence: int) -> Record:
@@ -68,11 +78,10 @@ class Segment:
         names = [segment_name(side, base) for side in SIDES]
         self.capacity = max(disk.size(name) for name in names) // RECORD_BYTES
         self._first, count = (base, self.capacity) if only is None else (only, 1)
-        offset = (self._first - base) * RECORD_BYTES
-        self._copies = [disk.pread(name, count * RECORD_BYTES, offset) for name in names]
+        self._copies = [_meant(disk, name, count, self._first - base) for name in names]
 
-    def stored(self, side: int, sequence: int) -> bytes:
-        """Return a copy's bytes of a record as they lie on the disk."""
+    def sealed(self, side: int, sequence: int) -> bytes:
+        """Return a copy's bytes of a record, B's turned back."""
         at = (sequence - self._first) * RECORD_BYTES
         return self._copies[side][at : at + RECORD_BYTES]
 
@@ -84,14 +93,9 @@ class Segment:
 
     def quality(self, side: int, sequence: int) -> tuple[Quality, bytes]:
         """Return what a copy holds in a record's place; FORGED, FOREIGN and MISPLACED raise."""
-        stored = self.stored(side, sequence)
-        if stored == _BLANK:
-            return Quality.EMPTY, stored
-        sealed = invert(stored) if side else stored
+        sealed = self.sealed(side, sequence)
         quality = self._seal.quality(sealed)
         where = f"record {sequence} in copy {SIDES[side].upper()}"
-        if quality is Quality.EMPTY:  # zeros once turned back: 512 bytes of 0xFF are no record
-            return Quality.BAD, sealed
         if quality is Quality.FOREIGN:
             raise PsdFault(FaultCause.MIXED_DIRECTORIES, where)
         if quality is Quality.FORGED:
@@ -113,7 +117,7 @@ class Segment:
 
     def agreed(self, sequence: int) -> bytes | None:
         """Return a record's sealed bytes where both copies have them: the common case, fast."""
-        a = self.stored(0, sequence)
-        if a != invert(self.stored(1, sequence)):
+        a = self.sealed(0, sequence)
+        if a != self.sealed(1, sequence):
             return None
         return a if self.quality(0, sequence)[0] is Quality.SEALED else None

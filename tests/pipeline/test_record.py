@@ -78,22 +78,9 @@ def test_crc_is_castagnoli() -> None:
 
 def test_type_numbers_are_on_disk_for_ever() -> None:
     names = [
-        "DEBIT",
-        "CONFIRM",
-        "REFILL_BEGIN",
-        "REFILL_APPLY",
-        "REFILL_VOID",
-        "BUDGET",
-        "TIME_ANCHOR",
-        "AUDIT_ACK",
-        "LOCK",
-        "UNLOCK",
-        "BOOT",
-        "FAULT",
-        "CHECKPOINT",
-        "ZEROISE",
-        "TRY",
-        "RATE",
+        *("DEBIT", "CONFIRM", "REFILL_BEGIN", "REFILL_APPLY", "REFILL_VOID", "BUDGET"),
+        *("TIME_ANCHOR", "AUDIT_ACK", "LOCK", "UNLOCK", "BOOT", "FAULT", "CHECKPOINT"),
+        *("ZEROISE", "TRY", "RATE"),
     ]
     assert [(kind.name, kind.value) for kind in RecordType] == [
         (name, number) for number, name in enumerate(names, 1)
