@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.compare import Comparison, Contender, compare
 from imicore import _imaging, signature
-from imicore.keys import PrivateKey
+from imicore.keys import PrivateKey, compressed
 from imicore.signature import Check, Signer, Verifier, raw_to_der
 
 if TYPE_CHECKING:
@@ -127,7 +127,32 @@ def comparisons() -> Iterator[Comparison]:
         Contender("sign", lambda: work.signer.sign(work.messages[0])),
         [bare_verify],
     )
+    yield new_keys(work)
     yield many_keys(bare_verify)
+
+
+def new_keys(work: Work) -> Comparison:
+    """A key that is not cached and comes compressed: parsed and decompressed first.
+
+    The goal is that of OpenSSL 3.0 (2.4 cached verifies; 1.6 from 3.5 on).
+    """
+    verifier = Verifier(cached_keys=1, hot_keys=0)
+    others = [PrivateKey.from_scalar(2 + i) for i in range(2)]
+    turns = [(compressed(key.public_key), Signer(key).sign(b"piece")) for key in others]
+
+    def run() -> None:
+        for point, raw in turns:
+            assert verifier.verify(b"piece", raw, point) is Check.VALID
+
+    run()
+    found = compare(
+        "verify 1, key new and compressed",
+        Contender("verify", run, len(turns)),
+        [Contender("verify, key cached", lambda: work.verify(work.plain), BATCH)],
+        goals={"verify, key cached": 1 / 2.4},
+    )
+    assert verifier.statistics().key_hits == 0
+    return found
 
 
 def many_keys(bare_verify: Contender) -> Comparison:

@@ -82,7 +82,8 @@ std::shared_ptr<const HotTable> HotVerifier::build(Bytes point) const {
     return table;
 }
 
-// Two scalars that between them touch every window of the table: k and n - k.
+// Whether the table multiplies as the plain group does, tried on k and n - k: every window is used,
+// with two digits.
 bool HotVerifier::agrees(const HotTable& table, const ec_point_st* point) const {
     Workspace work(lib_, group_.get());
     bignum_ctx* context = work.context.get();

@@ -14,7 +14,7 @@
 
 namespace imi::ecdsa {
 
-// The group with Q in the place of its generator, and its precomputed multiples (about 150 kB, 30
+// The group with Q in the place of its generator, and its precomputed multiples (about 156 kB, 30
 // ms to build). Immutable once built; any number of threads may multiply with it.
 struct HotTable {
     Handle<ec_group_st> group;

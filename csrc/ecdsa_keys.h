@@ -78,8 +78,8 @@ private:
 };
 
 struct CacheLimits {
-    size_t keys;         // parsed keys kept, about 8 kB each
-    size_t hot_keys;     // of these, keys with a table, about 150 kB each; 0 forbids tables
+    size_t keys;         // parsed keys kept, about 3 kB each
+    size_t hot_keys;     // of these, keys with a table, about 156 kB each; 0 forbids tables
     uint64_t hot_after;  // plain verifies of one key before its table is built; 0 at once
 };
 

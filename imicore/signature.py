@@ -11,7 +11,6 @@ device must never sign from two processes, and that is the caller's lock to hold
 loaded in the place of ``libcrypto.so.3``.
 """
 
-import enum
 import os
 import threading
 from collections import OrderedDict
@@ -26,58 +25,25 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from imicore import _imaging
 from imicore.errors import BackendFailure, BackendMissing, BadArgument
+from imicore.signature_form import Algorithm, Check, der_to_raw, raw_to_der
 
 if TYPE_CHECKING:
     from imicore.keys import PrivateKey
 
 
-class Algorithm(enum.Enum):
-    """A curve with its hash. The value is what a key record stores."""
+__all__ = [
+    "Algorithm",
+    "Backend",
+    "Check",
+    "Signer",
+    "Statistics",
+    "Verifier",
+    "backend",
+    "der_to_raw",
+    "raw_to_der",
+]
 
-    P256 = "ecdsa-p256-sha256"
-    P384 = "ecdsa-p384-sha384"
-
-    @property
-    def width(self) -> int:
-        """Bytes of r, of s, of a coordinate and of the digest: 32 or 48."""
-        return 32 if self is Algorithm.P256 else 48
-
-    @property
-    def signature_bytes(self) -> int:
-        """Bytes of a raw signature: 64 or 96."""
-        return 2 * self.width
-
-    @classmethod
-    def of_public_key(cls, point: bytes) -> "Algorithm | None":
-        r"""Return the algorithm of a SEC 1 point by its length and first byte; None if neither.
-
-        >>> Algorithm.of_public_key(b"\x02" + bytes(48))
-        <Algorithm.P384: 'ecdsa-p384-sha384'>
-        """
-        coordinates = {4: 2, 2: 1, 3: 1}.get(point[0] if point else 0, 0)
-        for algorithm in cls:
-            if coordinates and len(point) == 1 + coordinates * algorithm.width:
-                return algorithm
-        return None
-
-
-class Check(enum.IntEnum):
-    """What verification found. Only ``VALID`` accepts; the rest say why not, first reason first."""
-
-    VALID = 0
-    UNKNOWN_KEY = 1  # the caller has no key for the device
-    BAD_KEY = 2  # the key is no compressed or uncompressed point of P-256 or P-384
-    WRONG_LENGTH = 3  # not 64 bytes (P-384: 96)
-    DER_FORM = 4  # a DER signature where raw r||s is due
-    R_ZERO = 5
-    S_ZERO = 6
-    R_OUT_OF_RANGE = 7  # r >= n
-    S_OUT_OF_RANGE = 8  # s >= n
-    HIGH_S = 9  # s > n/2: the malleated twin of a signature, or a signer that does not normalise
-    MISMATCH = 10  # well formed, and not this key's signature of this message
-
-
-_CHECKS = tuple(Check)
+_CHECKS = tuple(Check)  # by number, as csrc/ecdsa_form.h has them
 
 
 @dataclass(frozen=True)
@@ -135,15 +101,15 @@ class Signer:
     def sign(self, message: bytes) -> bytes:
         """Return the raw r||s of ``message``, deterministic (RFC 6979), with low s.
 
-        The signature is verified by the other library before it is returned: a fault while signing
-        could give the key away. ``verifier`` may be a shared one in which this key is warm. Raises
-        BackendFailure if it does not verify, or under a FIPS configuration, where
-        ``cryptography``'s own OpenSSL has no place.
+        ``cryptography`` signs, the back end verifies before the signature is returned: a fault
+        while signing could give the key away. ``verifier`` may be a shared one in which this key
+        is warm. Raises BackendFailure if the signature does not verify, or under a FIPS
+        configuration, where ``cryptography``'s own OpenSSL has no place.
         """
         if _LIBCRYPTO is not None and _LIBCRYPTO.fips:
             raise BackendFailure("deterministic signing is not available under fips=yes")
         der = self._key.sign(message, self._deterministic)
-        signature = _imaging.ecdsa_lower_s(_imaging.ecdsa_der_to_raw(der, self.algorithm.width))
+        signature = _imaging.ecdsa_lower_s(der_to_raw(der, self.algorithm))
         check = self._verifier.verify(message, signature, self.public_key)
         if check is not Check.VALID:
             raise BackendFailure(f"a signature just made is {check.name}; it is withheld")
@@ -156,22 +122,24 @@ class Signer:
         """
         if self._engine is not None:
             return self._engine.sign_batch(messages)
-        width = self.algorithm.width
         ders = [self._key.sign(message, self._randomised) for message in messages]
-        return [_imaging.ecdsa_lower_s(_imaging.ecdsa_der_to_raw(der, width)) for der in ders]
+        return [_imaging.ecdsa_lower_s(der_to_raw(der, self.algorithm)) for der in ders]
 
 
 class Verifier:
     """Verifies with many keys and remembers them. Thread-safe.
 
-    ``cached_keys`` parsed keys are kept, least recently used out first. A P-256 key that
-    was used ``hot_after`` times gets a table (30 ms, 150 kB) that makes its checks 2.5 to 3 times
-    as fast; at most ``hot_keys`` have one, 0 forbids them. The default pays a table back about when
-    it is built. Tables need libcrypto and are off under any FIPS configuration.
+    ``cached_keys`` parsed keys are kept (3 kB each), least recently used out first. A P-256 key
+    that was used ``hot_after`` times gets a table (30 ms, 156 kB) that makes its checks 2.5 to 3
+    times as fast; at most ``hot_keys`` have one (64 unless told), 0 forbids them. After 600
+    verifications the table would have paid for itself, so waiting for it never costs more than
+    twice the better choice. Tables need libcrypto and are off under any FIPS configuration.
+
+    Where keys have ids: ``verifier.verify(message, signature, keys.get(key_id))``.
     """
 
     def __init__(
-        self, *, cached_keys: int = 4096, hot_keys: int | None = None, hot_after: int = 600
+        self, *, cached_keys: int = 16_384, hot_keys: int | None = None, hot_after: int = 600
     ) -> None:
         hot_keys = min(64, cached_keys) if hot_keys is None else hot_keys
         if cached_keys < 1 or not 0 <= hot_keys <= cached_keys or hot_after < 0:
@@ -222,25 +190,6 @@ def backend() -> Backend:
     return _BACKEND
 
 
-def raw_to_der(signature: bytes) -> bytes:
-    r"""Return raw r||s (64 or 96 bytes) as DER. BadArgument where r or s is not in [1, n-1].
-
-    >>> raw_to_der(bytes(31) + b"\x80" + bytes(31) + b"\x01").hex()
-    '300702020080020101'
-    """
-    return _imaging.ecdsa_raw_to_der(signature)
-
-
-def der_to_raw(signature: bytes, algorithm: Algorithm = Algorithm.P256) -> bytes:
-    """Return a minimal DER signature as raw r||s. BadArgument for any other form or range.
-
-    >>> raw = der_to_raw(bytes.fromhex("300702020080020101"))
-    >>> raw[31], raw[63], len(raw)
-    (128, 1, 64)
-    """
-    return _imaging.ecdsa_der_to_raw(signature, algorithm.width)
-
-
 class _Engine(Protocol):
     """What the native verifier and its fall-back have in common. Answers are Check numbers."""
 
@@ -280,7 +229,7 @@ class _CryptographyVerifier:
         with self._lock:
             self._counts["plain_verifies"] += 1
         try:
-            key.verify(_imaging.ecdsa_raw_to_der(signature), message, _VERIFY_WITH[algorithm])
+            key.verify(raw_to_der(signature), message, _VERIFY_WITH[algorithm])
         except InvalidSignature:
             return Check.MISMATCH
         return Check.VALID

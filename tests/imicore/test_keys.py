@@ -1,6 +1,7 @@
 """Keys: made, stored encrypted, opened; points checked."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from imicore.errors import BackendFailure, BadArgument, BadKey
 from imicore.keys import Folder, PrivateKey, SoftwareKeyStore
 from imicore.signature import Algorithm, Check, Verifier
 
+pytestmark = pytest.mark.native
 PEPPER = bytes(range(32))
 SECRET = b"sixteen bytes it"
 
@@ -93,6 +95,54 @@ def test_points_off_the_curve_are_refused() -> None:
             keys.public_point(wrong)
     with pytest.raises(BadKey, match="P384"):
         keys.public_point(point, Algorithm.P384)
+
+
+CAVP_CURVES = [("P-256", Algorithm.P256), ("P-384", Algorithm.P384)]
+
+
+def cavp(name: str, section: str) -> list[dict[str, str]]:
+    """The cases of one curve in a file of NIST's CAVP 186-3."""
+    vectors = pytest.importorskip("cryptography_vectors", reason="no cryptography_vectors here")
+    folder = Path(vectors.__file__).parent / "asymmetric" / "ECDSA" / "FIPS_186-3"
+    text = (folder / name).read_text(encoding="utf-8").split(f"[{section}]")[1]
+    text = re.split(r"\n\[[PKB]-", text)[0]
+    blocks = [
+        dict(line.split(" = ") for line in block.splitlines() if " = " in line)
+        for block in re.split(r"\n\s*\n", text)
+    ]
+    return [block for block in blocks if "Qx" in block]
+
+
+def point_of(case: dict[str, str], algorithm: Algorithm) -> bytes | None:
+    numbers = [int(case[name], 16) for name in ("Qx", "Qy")]
+    if max(numbers).bit_length() > 8 * algorithm.width:
+        return None  # no encoding can hold it
+    return b"\4" + b"".join(number.to_bytes(algorithm.width, "big") for number in numbers)
+
+
+@pytest.mark.parametrize(("section", "algorithm"), CAVP_CURVES)
+def test_public_keys_of_cavp(section: str, algorithm: Algorithm) -> None:
+    """PKV.rsp: each point is accepted or refused as listed."""
+    cases = cavp("PKV.rsp", section)
+    accepted = []
+    for case in cases:
+        point = point_of(case, algorithm)
+        try:
+            accepted.append(point is not None and keys.public_point(point, algorithm) == point)
+        except BadKey:
+            accepted.append(False)
+    assert accepted == [case["Result"][0] == "P" for case in cases]
+    assert len(set(accepted)) == 2
+
+
+@pytest.mark.parametrize(("section", "algorithm"), CAVP_CURVES)
+def test_key_pairs_of_cavp(section: str, algorithm: Algorithm) -> None:
+    """KeyPair.rsp: the public point of each private scalar."""
+    cases = cavp("KeyPair.rsp", section)
+    assert len(cases) == 10
+    for case in cases:
+        key = PrivateKey.from_scalar(int(case["d"], 16), algorithm)
+        assert key.public_key == point_of(case, algorithm)
 
 
 def test_a_stored_key_signs_after_reopening(store: SoftwareKeyStore, tmp_path: Path) -> None:
