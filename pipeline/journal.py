@@ -30,9 +30,10 @@ from pipeline.state import DeviceState
 
 Sign = Callable[[bytes], bytes]
 
-SEGMENT_RECORDS: Final = 1 << 17
-"""64 MiB for each copy: a million pieces fill eight."""
+SEGMENT_RECORDS: Final = 1 << 14
+"""8 MiB for each copy. Recovery folds one segment at most, at 25 us a record: 0.4 s."""
 SMALLEST_SEGMENT: Final = 16
+SIGNATURE_BYTES: Final = 64
 _NEW_HEAD = "head.new"
 
 
@@ -55,6 +56,7 @@ class Journal:
         disk: Disk,
         seal: Seal,
         sign: Sign,
+        check: Check,
         recovery: Recovery,
         *,
         segment_records: int,
@@ -63,6 +65,7 @@ class Journal:
         self._disk = disk
         self._seal = seal
         self._sign = sign
+        self._check = check
         self._segment_records = segment_records
         self._pair_check_every = pair_check_every
         self._prepared: tuple[int, int] | None = None  # base and length of the next segment
@@ -135,6 +138,7 @@ class Journal:
             disk,
             seal,
             sign,
+            check,
             recovery,
             segment_records=segment_records,
             pair_check_every=pair_check_every,
@@ -208,6 +212,25 @@ class Journal:
         state.apply(record, digest(sealed))
         return record
 
+    def sign(self, message: bytes) -> bytes:
+        """Return the device's signature, verified: a fault while signing could give the key away.
+
+        Raises:
+            PsdFault: it could not sign, or the signature does not verify; the journal stops.
+        """
+        if self.fault is not None:
+            raise self.fault
+        try:
+            signature = self._sign(message)
+            if len(signature) == SIGNATURE_BYTES and self._check(message, signature):
+                return signature
+            detail = f"{len(signature)} bytes over a message of {len(message)}"
+        except Exception as error:  # whatever a key store raises, an unsure signer is done
+            self.fault = PsdFault(FaultCause.SIGNATURE_WRONG, f"signing failed: {error}")
+            raise self.fault from error
+        self.fault = PsdFault(FaultCause.SIGNATURE_WRONG, detail)
+        raise self.fault
+
     def record(self, sequence: int) -> Record:
         """Return a released record, read from the disk."""
         try:
@@ -260,7 +283,7 @@ class Journal:
         data = pack_state(state)
         assert total - first == base - state.sequence - 1, "a run ends with its segment"
         assert total * CHUNK_BYTES >= len(data), "the run holds the state"
-        signature = self._sign(checkpoint_message(self._seal.device, base - 1, state, data))
+        signature = self.sign(checkpoint_message(self._seal.device, base - 1, state, data))
         for index in range(first, total):
             self.append(
                 RecordType.CHECKPOINT,

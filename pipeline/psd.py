@@ -13,7 +13,7 @@ from typing import Final, NotRequired, Self, TypedDict, Unpack
 
 from pipeline.authority import Limits, Reason, Refused, authorise, authorise_refill, locked
 from pipeline.disk import Disk
-from pipeline.errors import BindingMismatch, FaultCause, PsdFault
+from pipeline.errors import BindingMismatch
 from pipeline.imprint import Evidence, ImprintRequest, OpenPiece, Refilled, ReleaseToken
 from pipeline.journal import SEGMENT_RECORDS, Instant, Journal, Sign
 from pipeline.record import RecordType, Seal, device_id
@@ -35,7 +35,6 @@ from postage.layouts import PROFILES
 from postage.money import Money
 from postage.registers import Registers
 
-SIGNATURE_BYTES: Final = 64
 SERVICE_REPAIRS: Final = 3
 _EPOCH = date(1970, 1, 1)
 
@@ -88,6 +87,31 @@ class Psd:
 
     Nothing here reads a clock, a disk or a random number but through the parameters. Not for
     several threads.
+
+    >>> import hashlib, tempfile, zoneinfo
+    >>> from pipeline.disk import RealDisk
+    >>> def sign(message: bytes) -> bytes:
+    ...     return hashlib.sha512(b"a stand-in for the key" + message).digest()
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> psd = Psd.create(
+    ...     RealDisk(folder.name), vendor_model="TST0", serial=7, profile="imi-std/p1",
+    ...     licensing_zip="94043", zone=zoneinfo.ZoneInfo("America/Los_Angeles"),
+    ...     journal_key=bytes(32), sign=sign, check=lambda m, s: s == sign(m),
+    ...     clock=lambda: Instant(1_783_969_200_000_000, 0), segment_records=64,
+    ... )
+    >>> psd.refill(Money(500_000), request_id=1).registers.descending
+    Money(mills=500000)
+    >>> request = ImprintRequest(
+    ...     postage=Money(780), mailing_date=date(2026, 7, 13), rate_category=1
+    ... )
+    >>> evidence = psd.imprint(request)
+    >>> len(evidence.payload), evidence.token, psd.registers.descending
+    (109, ReleaseToken(boot=1, number=1), Money(mills=499220))
+    >>> print(psd.imprint(request))
+    earlier pieces wait for their outcome: 1 pieces in flight; the window is 1
+    >>> psd.confirm(evidence.sequence, Outcome.CONFIRMED)
+    >>> psd.close()
+    >>> folder.cleanup()
     """
 
     def __init__(self, disk: Disk, setup: Setup) -> None:
@@ -97,7 +121,7 @@ class Psd:
             raise ValueError(f"licensing ZIP {licensing_zip!r} is not five digits")
         if not 1 <= window <= MAX_WINDOW:
             raise ValueError(f"a window of {window} pieces; 1 to {MAX_WINDOW}")
-        self._sign, self._check, self._clock = setup["sign"], setup["check"], setup["clock"]
+        self._clock = setup["clock"]
         self._zone, self._profile = setup["zone"], setup["profile"]
         self._limits = setup.get("limits", Limits())
         self._device = f"{setup['vendor_model']} {setup['serial']}"
@@ -113,8 +137,8 @@ class Psd:
         self._journal = Journal.open(
             disk,
             Seal(setup["journal_key"], device_id(setup["vendor_model"], setup["serial"])),
-            self._sign,
-            self._check,
+            setup["sign"],
+            setup["check"],
             segment_records=setup.get("segment_records", SEGMENT_RECORDS),
             pair_check_every=setup.get("pair_check_every", 256),
         )
@@ -384,11 +408,7 @@ class Psd:
         request: ImprintRequest | None,
     ) -> Evidence:
         """Sign, check, make durable; the Evidence exists only when all of it is done."""
-        signature = self._sign(payload)
-        if len(signature) != SIGNATURE_BYTES or not self._check(payload, signature):
-            fault = PsdFault(FaultCause.SIGNATURE_WRONG, f"piece {after.piece_count}")
-            self._journal.fault = fault
-            raise fault
+        signature = self._journal.sign(payload)
         state = self._journal.state
         flags = outcome_flags(state.flight, self._told) | (today - _EPOCH).days << DAY_SHIFT
         record = self._journal.append(

@@ -49,7 +49,7 @@ def read_record(disk: Disk, seal: Seal, sequence: int) -> Record:
     """Return a released record, from whichever copy holds it.
 
     Raises:
-        PsdFault: no segment or neither copy has it.
+        PsdFault: a segment is missing or neither copy has the record.
     """
     base = max((base for base in segments(disk) if base <= sequence), default=0)
     if not base:
@@ -76,7 +76,10 @@ class Segment:
         self.base = base
         self._seal = seal
         names = [segment_name(side, base) for side in SIDES]
-        self.capacity = max(disk.size(name) for name in names) // RECORD_BYTES
+        try:
+            self.capacity = max(disk.size(name) for name in names) // RECORD_BYTES
+        except FileNotFoundError as missing:
+            raise PsdFault(FaultCause.SEGMENT_MISSING, " or ".join(names)) from missing
         self._first, count = (base, self.capacity) if only is None else (only, 1)
         self._copies = [_meant(disk, name, count, self._first - base) for name in names]
 

@@ -5,8 +5,11 @@ A fold: the same records give the same state, on a running device, at recovery a
 each write, recovery asks it of each record read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from pipeline.record import FIRST_PREVIOUS, Record, RecordType
@@ -188,9 +191,9 @@ class DeviceState:
             return None
         places = outcome_places(told)
         if max(places) >= len(self.flight) or not set(places.values()) <= _TELLABLE:
-            return f"outcomes {places} with {len(self.flight)} pieces in flight"
+            return f"outcomes {dict(places)} with {len(self.flight)} pieces in flight"
         if kind not in (RecordType.DEBIT, RecordType.CONFIRM):
-            return f"{kind.name} carries outcomes {places}"
+            return f"{kind.name} carries outcomes {dict(places)}"
         return None
 
     def _violation_of_refill(self, kind: RecordType, record: Record) -> str | None:
@@ -209,7 +212,7 @@ class DeviceState:
             return f"piece count {record.piece_count}; the limit is {MAX_PIECE_COUNT}"
         if bool(record.flags & FLAG_TEST) != (record.amount == 0):
             return f"a debit of {record.amount} mills with flags {record.flags:#x}"
-        in_flight = len(self.flight) - len(outcome_places(record.flags))
+        in_flight = len(self.flight) - len(outcome_places(record.flags & _OUTCOMES))
         if record.amount and in_flight >= self.window:
             return f"{in_flight + 1} pieces in flight; the window is {self.window}"
         department = self.departments.get(record.department)
@@ -254,7 +257,7 @@ class DeviceState:
 
     def _settle_flight(self, flags: int) -> None:
         flight = self.flight.copy()
-        for place, outcome in outcome_places(flags).items():
+        for place, outcome in outcome_places(flags & _OUTCOMES).items():
             self._settle(flight[place], outcome)
 
     def _settle(self, sequence: int, outcome: int) -> None:
@@ -283,16 +286,15 @@ _TELLABLE = {Outcome.PRINTED, Outcome.CONFIRMED, Outcome.MISPRINT, Outcome.UNPRI
 _CLOSING = {*_TELLABLE, Outcome.CLAIMED}
 
 
-def outcome_places(flags: int) -> dict[int, int]:
-    """Return the outcomes that a record carries, by place in the flight, the oldest 0.
+@cache  # 512 arguments, one or two of them at every record
+def outcome_places(told: int) -> Mapping[int, int]:
+    """Return the outcomes in a record's lowest nine flags, by place in the flight, the oldest 0.
 
-    >>> outcome_places(0b010_000_001)
+    >>> dict(outcome_places(0b010_000_001))
     {0: 1, 2: 2}
     """
-    if not flags & _OUTCOMES:
-        return {}
-    found = ((place, flags >> OUTCOME_BITS * place & 7) for place in range(MAX_WINDOW))
-    return {place: outcome for place, outcome in found if outcome}
+    found = ((place, told >> OUTCOME_BITS * place & 7) for place in range(MAX_WINDOW))
+    return MappingProxyType({place: outcome for place, outcome in found if outcome})
 
 
 def outcome_flags(flight: list[int], told: dict[int, Outcome]) -> int:

@@ -188,7 +188,7 @@ def printing_first(psd: Psd, account: Account) -> Iterator[None]:
         account.print(payload + signature)
         return check(payload, signature)
 
-    with patch.object(psd, "_check", leak):
+    with patch.object(psd._journal, "_check", leak):
         yield
 
 

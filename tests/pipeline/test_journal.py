@@ -591,8 +591,9 @@ def test_a_sealed_segment_gone_is_a_fault() -> None:
     disk = SimDisk()
     used(disk, 20, segment_records=16)
     for name in (A, B):
+        disk = disk.fork()
         disk.remove(name)
-    assert fault_of(disk) is FaultCause.SEGMENT_MISSING
+        assert fault_of(disk) is FaultCause.SEGMENT_MISSING
 
 
 def test_the_segment_in_use_gone_is_a_fault() -> None:

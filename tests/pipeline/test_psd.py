@@ -381,6 +381,17 @@ def test_a_signature_that_does_not_verify_is_a_fault() -> None:
     assert reason(psd.refill(Money(1_000), 2)) is Reason.FAULT
 
 
+def test_a_signer_that_fails_is_a_fault() -> None:
+    def refuse(message: bytes) -> bytes:
+        raise RuntimeError("the key store is gone")
+
+    psd = new_psd(sign=refuse)
+    with pytest.raises(PsdFault, match="key store is gone"):
+        psd.imprint(letter())
+    assert psd.state is State.FAULT
+    assert psd.registers.ascending == Money(0)
+
+
 def test_a_field_that_does_not_fit_changes_nothing() -> None:
     psd = new_psd()
     before = psd.registers
