@@ -21,7 +21,16 @@ HOME = {  # third-party package: the modules that may import it
     "cv2": {"imicore.frames"}
     | {
         f"imi.mailpictures.{module}"
-        for module in ("camera", "defects", "envelope", "ink", "lettering", "logos", "paper", "samples")
+        for module in (
+            "camera",
+            "damage",
+            "envelope",
+            "ink",
+            "lettering",
+            "logos",
+            "paper",
+            "samples",
+        )
     },
     "freetype": {"imicore.glyphs"},
     "PIL": {"imicore.writers"},

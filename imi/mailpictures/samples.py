@@ -176,16 +176,16 @@ def indicium_imprint(
         symbol_xy=(symbol.x, symbol.y),
         modules=(modules.shape[0], modules.shape[1]),
         dots_per_module=_RASTERIZER.dots_per_module,
-        indicium=tuple(raster.elements["indicium"]),
+        indicium=raster.elements["indicium"],
     )
     return imprint, (spot.x / DOTS_PER_INCH, spot.y / DOTS_PER_INCH)
 
 
 def png(frame: Image, *, bilevel: bool = False) -> bytes:
-    """Return the frame as the bytes of a PNG file; bilevel at one bit a pixel, 128 and up white.
+    r"""Return the frame as the bytes of a PNG file; bilevel at one bit a pixel, 128 and up white.
 
     >>> png(np.zeros((4, 4), np.uint8))[:4]
-    b'\\x89PNG'
+    b'\x89PNG'
     """
     if bilevel:
         frame = np.where(frame >= 128, np.uint8(255), np.uint8(0))

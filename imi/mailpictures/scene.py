@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from imi.mailpictures.camera import CameraModel, Matrix, Zone, expected_zone, photograph
 from imi.mailpictures.checks import BadPicture, Image, within
-from imi.mailpictures.defects import Where, find
+from imi.mailpictures.damage import Where
+from imi.mailpictures.defects import find
 from imi.mailpictures.envelope import Envelope, draw
 from imi.mailpictures.ink import InkModel, print_dots
 from imicore.layout import EDGE_IN
@@ -114,6 +115,8 @@ def mail_picture(
             ink = defect.apply(ink, amount, of_defects, in_dots)
         elif defect.stage == "dots":
             dots = defect.apply(dots, amount, of_defects, in_dots)
+        elif defect.stage == "paper":
+            piece = defect.apply(piece, amount, of_defects, on_piece)
     piece = print_dots(
         piece, dots, raster_dpi=imprint.dots_per_inch, image_dpi=image_dpi,
         x_in=x_in, y_in=y_in, ink=ink, rng=of_ink,

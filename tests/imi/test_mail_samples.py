@@ -49,7 +49,7 @@ def test_a_picture_depends_on_seed_and_number_only(tmp_path: Path) -> None:
 
 
 def test_every_indicium_is_a_specimen_of_ours() -> None:
-    """A picture must never pass for postage: vendor TST0, which no device record makes production."""
+    """A picture must never pass for postage: vendor TST0, never a production device."""
     for seed in range(12):
         made = sample(np.random.default_rng(seed), defects=[])
         found = indicium.unpack(made.payload)

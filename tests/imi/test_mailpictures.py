@@ -21,6 +21,7 @@ from imi.mailpictures import (
     photograph,
     print_on,
 )
+from imi.mailpictures.damage import Where
 
 zxingcpp = pytest.importorskip("zxingcpp", reason="zxing-cpp is the reader that judges pictures")
 
@@ -159,7 +160,7 @@ def test_the_reader_finds_the_corners_where_the_truth_says() -> None:
     assert np.abs(np.array(seen) - picture.corners).max() <= 3
 
 
-@pytest.mark.parametrize("name", sorted(set(DEFECTS) - {"lowres"}))
+@pytest.mark.parametrize("name", sorted(set(DEFECTS) - {"lowres", "quiet"}))
 def test_the_more_of_a_defect_the_further_from_the_clean_picture(name: str) -> None:
     """Levels 1, 3, 5; the same state keeps paper and pose, so all difference is the defect's."""
     mark = imprint(bytes(109))
@@ -170,9 +171,7 @@ def test_the_more_of_a_defect_the_further_from_the_clean_picture(name: str) -> N
         frame = mail_picture(mark, rng=rng, camera=calm, defects=defects).frame
         # Turned mail takes a larger frame, about the same middle.
         top, left = (frame.shape[0] - 825) // 2, (frame.shape[1] - 1900) // 2
-        return frame[top : top + 825, left : left + 1900].astype(
-            float
-        )
+        return frame[top : top + 825, left : left + 1900].astype(float)
 
     clean = picture()
     levels = DEFECTS[name].levels
@@ -185,6 +184,25 @@ def test_low_resolution_is_a_smaller_frame_of_the_same_field() -> None:
         imprint(bytes(109)), rng=np.random.default_rng(4), defects=[("lowres", 2.0)]
     )
     assert picture.frame.shape == (495, 1140)
+
+
+@pytest.mark.parametrize("amount", DEFECTS["quiet"].levels)
+def test_a_box_leaves_the_stated_quiet_zone(amount: float) -> None:
+    """A row through the middle: box, gap of the stated modules, symbol, gap, box."""
+    dots = np.zeros((60, 60), np.uint8)
+    dots[20:40, 20:40] = 255
+    where = Where(20, 20, (5, 5), 4)
+    row = DEFECTS["quiet"].apply(dots, amount, np.random.default_rng(1), where)[30]
+    gap = round(4 * amount)
+    inked = np.flatnonzero(row)
+    assert (inked[0], inked[-1]) == (20 - gap - 4, 39 + gap + 4)
+    assert inked.size == 20 + 2 * 4
+
+
+def test_the_registry_has_every_class_of_the_published_comparison() -> None:
+    """peers.md 3 lists 24 classes; "mixed" is several of these at once and no entry."""
+    assert len(DEFECTS) == 23
+    assert all(name == defect.name for name, defect in DEFECTS.items())
 
 
 def test_hard_pictures_are_hard() -> None:
