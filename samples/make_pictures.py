@@ -19,7 +19,7 @@ PICTURES: tuple[tuple[str, int, tuple[tuple[str, int], ...], str], ...] = (
     ("blurred", 3, (("blur", 2),), "zone"),
     ("dot-gain", 4, (("dot_gain", 1),), "zone"),
     ("dot-loss", 5, (("dot_loss", 2),), "zone"),
-    ("smeared", 6, (("smear", 2),), "zone"),
+    ("smeared", 6, (("smear", 1),), "zone"),
     ("motion", 7, (("motion", 3),), "zone"),
     ("noisy", 9, (("noise", 1),), "zone"),
     ("pale", 10, (("contrast", 3),), "zone"),

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from imi.mailpictures import paper
-from imi.mailpictures.checks import Image, grey
+from imi.mailpictures.checks import BadPicture, Image, grey
 from imi.mailpictures.ink import lay
 
 
@@ -118,17 +118,24 @@ def dots(image: Image, amount: float, _: np.random.Generator, where: Where) -> I
 
 
 def quiet(image: Image, amount: float, _: np.random.Generator, where: Where) -> Image:
-    """Draw a box round the symbol, one module thick, that leaves this much quiet zone."""
+    """Draw a box round the symbol, one module thick, that leaves this much quiet zone.
+
+    Raises BadPicture when the imprint has no room for it.
+    """
     gap, line = amount * where.per_module, where.per_module
+    reach = round(gap + line)
+    x, y = round(where.x), round(where.y)
+    right, bottom = round(where.x + where.width), round(where.y + where.height)
+    room = min(x, y, image.shape[1] - right, image.shape[0] - bottom)
+    if reach > room:
+        raise BadPicture(
+            f"a box round the symbol reaches {reach} dots beyond it; the imprint has {room}"
+        )
+    gap = round(gap)
     marked = image.copy()
-    left, top = where.x - gap, where.y - gap
-    right, bottom = where.x + where.width + gap, where.y + where.height + gap
-    outer = [round(v) for v in (top - line, bottom + line, left - line, right + line)]
-    y0, y1, x0, x1 = (max(0, v) for v in outer)
-    box = marked[y0:y1, x0:x1]
-    inner = box[round(top) - y0 : round(bottom) - y0, round(left) - x0 : round(right) - x0].copy()
-    box[:] = 255
-    box[round(top) - y0 : round(bottom) - y0, round(left) - x0 : round(right) - x0] = inner
+    marked[y - reach : bottom + reach, x - reach : right + reach] = 255
+    inner = (slice(y - gap, bottom + gap), slice(x - gap, right + gap))
+    marked[inner] = image[inner]
     return marked
 
 

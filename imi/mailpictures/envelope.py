@@ -21,8 +21,9 @@ MAX_PIXELS: Final = 12_000_000  # what the reader takes as a frame (design.md)
 # DMM 101: a letter is at least 5 x 3.5 in, a flat at most 15 x 12 in.
 WIDTH_RANGE: Final = (5.0, 15.0)
 HEIGHT_RANGE: Final = (3.5, 12.0)
-# Where an indicium goes: nothing of ours may come nearer (DMM 604, PB 22487: 1/2 in clear).
-CLEAR_RIGHT_IN: Final = 4.4
+# Where an indicium goes: nothing of ours may come nearer (PB 22487: 1/2 in clear, and a FIM reaches
+# 2.7 in from the right edge, DMM 202.8).
+CLEAR_RIGHT_IN: Final = 3.3
 CLEAR_DOWN_IN: Final = 1.7
 
 
@@ -229,18 +230,17 @@ def _teaser(image: Image, envelope: Envelope, dpi: float, rng: np.random.Generat
 
 
 def _postmark(image: Image, dpi: float, rng: np.random.Generator) -> None:
-    """Spray a sorting plant's line and its waves, left of where an indicium goes, in place."""
-    right = image.shape[1] / dpi - CLEAR_RIGHT_IN
-    x, y = max(0.4, right - 1.9), 0.42 + 0.1 * rng.random()
+    """Spray a sorting plant's two lines left of where an indicium goes, in place."""
     town = addresses.TOWNS[int(rng.integers(0, len(addresses.TOWNS)))].upper()
-    lettering.spray(
-        image, f"{town} 000", x * dpi, y * dpi,
-        dot_px=0.019 * dpi, grey=48, share=0.85, rng=rng,
-    )  # fmt: skip
-    lettering.spray(
-        image, f"{int(rng.integers(1, 29)):02} OCT PM {int(rng.integers(1, 9))} L",
-        x * dpi, (y + 0.21) * dpi, dot_px=0.019 * dpi, grey=48, share=0.85, rng=rng,
-    )  # fmt: skip
+    day = f"{int(rng.integers(1, 29)):02} OCT PM {int(rng.integers(1, 9))} L"
+    dot = 0.019 * dpi
+    wide = lettering.spray_width_px(f"{town} 000", dot)
+    x = max(0.1 * dpi, image.shape[1] - CLEAR_RIGHT_IN * dpi - wide - 0.3 * rng.random() * dpi)
+    y = (0.42 + 0.1 * rng.random()) * dpi
+    for line, text in enumerate((f"{town} 000", day)):
+        lettering.spray(
+            image, text, x, y + line * 0.21 * dpi, dot_px=dot, grey=48, share=0.85, rng=rng
+        )
 
 
 def _id_tag(image: Image, dpi: float, rng: np.random.Generator) -> None:

@@ -17,6 +17,7 @@ from imi.mailpictures.checks import BadPicture, Image, grey, within
 
 MAX_DOTS: Final = 64_000_000  # eight megabytes of packed rows; a 12 in head at 600 dpi for 15 in
 DPI_RANGE: Final = (50, 1200)
+PLACE_LIMIT_IN: Final = 50  # far beyond any piece; mostly against NaN and wrong units
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def print_dots(
         )
     within("raster resolution", raster_dpi, *DPI_RANGE, "dots per inch")
     within("image resolution", image_dpi, *DPI_RANGE, "pixels per inch")
+    within("left edge of the imprint", x_in, -PLACE_LIMIT_IN, PLACE_LIMIT_IN, "in")
+    within("top edge of the imprint", y_in, -PLACE_LIMIT_IN, PLACE_LIMIT_IN, "in")
     cover, margin = spread(dots, ink, rng)
     left = (x_in - margin / raster_dpi) * image_dpi
     top = (y_in - margin / raster_dpi) * image_dpi

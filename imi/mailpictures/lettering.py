@@ -10,6 +10,7 @@ from imi.mailpictures.checks import Image
 from imi.mailpictures.ink import lay
 
 POINTS_PER_INCH: Final = 72
+SPRAY_EM: Final = 10  # dots: capitals come out seven high
 _faces = threading.local()  # a FontFace caches glyphs and may not be shared by threads
 
 
@@ -57,14 +58,23 @@ def width_px(text: str, size_px: float, weight: int = 400, face: str = "sans") -
     return float(width)
 
 
+def spray_width_px(text: str, dot_px: float) -> float:
+    """Return the width that spray takes.
+
+    >>> spray_width_px("PINNOCK VT 000", 4) > 200
+    True
+    """
+    return (int(width_px(text, SPRAY_EM)) + 6) * dot_px
+
+
 def spray(image: Image, text: str, x_px: float, y_px: float, *, dot_px: float, grey: int,
           share: float, rng: np.random.Generator) -> None:  # fmt: skip
     """Write text in place as a sorter's ink-jet sprays it: dots seven high, loosely placed.
 
     `dot_px` is the pitch of the dots, `share` how much of the paper a dot hides.
     """
-    cells = np.zeros((14, int(width_px(text, 10)) + 6), np.uint8)
-    write(cells, text, 2, 11, size_px=10, grey=255, weight=500)
+    cells = np.zeros((14, int(width_px(text, SPRAY_EM)) + 6), np.uint8)
+    write(cells, text, 2, 11, size_px=SPRAY_EM, grey=255, weight=500)
     ys, xs = np.nonzero(cells > 120)
     height, width = (int(np.ceil(n * dot_px)) + 4 for n in cells.shape)
     x0, y0 = round(x_px), round(y_px - 11 * dot_px)

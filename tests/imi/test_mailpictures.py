@@ -199,6 +199,12 @@ def test_a_box_leaves_the_stated_quiet_zone(amount: float) -> None:
     assert inked.size == 20 + 2 * 4
 
 
+def test_a_box_that_does_not_fit_the_imprint_is_refused() -> None:
+    """The bare symbol has no margin: a box cannot be drawn, and not silently."""
+    with pytest.raises(BadPicture, match="reaches 20 dots beyond it; the imprint has 0"):
+        mail_picture(imprint(b"x"), rng=np.random.default_rng(1), defects=[("quiet", 1.0)])
+
+
 def test_the_registry_has_every_class_of_the_published_comparison() -> None:
     """peers.md 3 lists 24 classes; "mixed" is several of these at once and no entry."""
     assert len(DEFECTS) == 23
@@ -252,6 +258,49 @@ def test_bad_input_is_named_with_its_limit(build: object, message: str) -> None:
     with pytest.raises(BadPicture, match=None) as caught:
         build()  # type: ignore[operator]
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("size_in", [(5.0, 3.5), (6.5, 4.75), (12.0, 9.0)])
+def test_every_style_fits_every_size(style: str, size_in: tuple[float, float]) -> None:
+    """The smallest and largest letters of DMM 101, and a flat; coarse and fine cameras."""
+    for dpi in (50.0, 101.3, 300.0):
+        envelope = Envelope(style, size_in=size_in, marks=MARKS)
+        if size_in[0] * size_in[1] * dpi * dpi > 12_000_000:
+            continue
+        piece = draw(envelope, image_dpi=dpi, rng=np.random.default_rng(2))
+        assert piece.shape == (round(size_in[1] * dpi), round(size_in[0] * dpi))
+        assert piece.min() < 100 < np.median(piece)
+
+
+def test_the_place_of_an_indicium_is_left_clear() -> None:
+    """PB 22487: nothing within 1/2 in of it; with a FIM ours needs the right 3.2 by 1.7 in."""
+    for seed in range(20):
+        for style in STYLES:
+            piece = draw(
+                Envelope(style, marks=MARKS), image_dpi=100, rng=np.random.default_rng(seed)
+            )
+            assert piece[:170, -320:].min() > 100, (seed, style)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros((4, 4), np.int32), r"rows are int32\[4, 4\]; packed rows are uint8"),
+        (np.zeros(4, np.uint8), r"rows are uint8\[4\]"),
+        (np.zeros((3000, 3000), np.uint8), "72000000 dots; the limit is 64000000"),
+    ],
+)
+def test_rows_that_are_no_rows_are_refused(rows: NDArray[np.uint8], message: str) -> None:
+    piece = np.full((20, 20), 230, np.uint8)
+    rng = np.random.default_rng(1)
+    with pytest.raises(BadPicture, match=message):
+        print_on(piece, rows, raster_dpi=100, image_dpi=100, x_in=0, y_in=0, ink=SHARP, rng=rng)
+    with pytest.raises(BadPicture, match="left edge of the imprint is nan in"):
+        print_on(
+            piece, np.ones((1, 1), np.uint8), raster_dpi=100, image_dpi=100,
+            x_in=float("nan"), y_in=0, ink=SHARP, rng=rng,
+        )  # fmt: skip
 
 
 def test_an_imprint_beside_the_piece_is_refused_and_one_over_its_edge_is_cut() -> None:
