@@ -148,6 +148,8 @@ def _address(
     lines = envelope.delivery_address or addresses.addressee(rng)
     bars = addresses.bars(rng) if envelope.imb_bars is None else envelope.imb_bars
     size = (10 + 2 * rng.random()) / lettering.POINTS_PER_INCH
+    room = image.shape[0] / dpi - y - (0.32 if bars else 0.06)
+    size = min(size, room / (1.22 * len(lines)))  # a window shows all lines, or type is smaller
     tone = int(rng.integers(22, 52))
     weight = int(rng.integers(340, 480))
     pitch = size * dpi * 0.68 if rng.random() < 0.25 and lines[0].isupper() else 0.0

@@ -90,5 +90,23 @@ def test_the_pictures_in_the_repository_decode_to_their_sidecars() -> None:
         assert expected in read(frame), path.name
 
 
+def test_our_reader_reads_the_pictures_in_the_repository() -> None:
+    reader = pytest.importorskip("imicore.reader")
+    for path in sorted(PICTURES.glob("*.png")):
+        frame = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        expected = bytes.fromhex(path.with_suffix(".hex").read_text(encoding="ascii"))
+        assert [reading.payload for reading in reader.read(frame)] == [expected], path.name
+
+
+def test_our_reader_finds_the_corners_where_the_truth_says() -> None:
+    """In the nominal zone, to half a pixel: a seventh of a module. Two geometries made apart."""
+    reader = pytest.importorskip("imicore.reader")
+    for seed in range(20):
+        made = sample(np.random.default_rng((661, seed)), defects=[])
+        found = reader.read(made.picture.frame, roi=tuple(made.picture.zone))
+        assert [reading.payload for reading in found] == [made.payload], seed
+        assert np.abs(found[0].corners - made.picture.corners).max() <= 0.5, seed
+
+
 def test_the_pictures_in_the_repository_stay_small() -> None:
     assert sum(path.stat().st_size for path in PICTURES.iterdir()) <= 1_500_000
