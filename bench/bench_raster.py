@@ -28,9 +28,9 @@ def symbols(count: int = BATCH) -> list[np.ndarray]:
 
 
 def with_numpy(modules: np.ndarray) -> np.ndarray:
-    """The usual way: repeat both axes, pack."""
-    wide = np.repeat(np.repeat(modules, DOTS_PER_MODULE, axis=0), DOTS_PER_MODULE, axis=1)
-    return np.packbits(wide, axis=1)
+    """The best that numpy can: widen a row of modules, pack it, repeat the packed row."""
+    wide = np.repeat(modules, DOTS_PER_MODULE, axis=1)
+    return np.repeat(np.packbits(wide, axis=1), DOTS_PER_MODULE, axis=0)
 
 
 def piece() -> tuple[Rasterizer, Raster]:
@@ -100,7 +100,7 @@ def comparisons() -> Iterator[Comparison]:
             Contender("numpy repeat + packbits", lambda: with_numpy(batch[0])),
             Contender("memcpy", lambda: np.copyto(copy, out), BATCH),
         ],
-        goals={"numpy repeat + packbits": 8.0, "memcpy": 1 / 3},
+        goals={"memcpy": 1 / 3},
     )
     one = batch[0]
     assert (rasterizer.symbol_rows(one, DOTS_PER_MODULE) == with_numpy(one)).all()
