@@ -43,8 +43,9 @@ void put_header(uint8_t* header, const PwgPage& page, size_t pages, std::string_
     put(header, 400, kColorSpaceBlack);
     put(header, 420, 1);  // colours
     put(header, 452, static_cast<uint32_t>(pages));
-    put(header, 456, 1);  // cross-feed transform
-    put(header, 460, 1);  // feed transform
+    put(header, 456, 1);         // cross-feed transform
+    put(header, 460, 1);         // feed transform
+    put(header, 480, 0xFFFFFF);  // alternate primary: white, as CUPS writes it
     std::memcpy(header + 1732, media.data(), media.size());
 }
 

@@ -158,7 +158,7 @@ def arrange(
     if mark is not None and mark.text:
         band_height = round(BAND_HEIGHT_IN * dots_per_inch)
         gap = round(GAP_IN[0] * dots_per_inch)
-        elements["mark"] = Box(0, height + gap, width, band_height)
+        elements["mark"] = Box(0, height + gap, symbol.right, band_height)
         height += gap + band_height
     elements["indicium"] = Box(0, 0, width, height)
     dx = dy = 0
