@@ -105,6 +105,8 @@ def _render(face: freetype.Face, character: str) -> Glyph:
     packed = np.frombuffer(raw, np.uint8).reshape(bitmap.rows, bitmap.pitch)
     dots = np.unpackbits(packed, axis=1)[:, : bitmap.width].astype(bool)
     advance = round(slot.advance.x / _UNITS)
+    if not dots.any():  # FreeType gives a space one blank dot; it is no ink to measure from
+        return Glyph(dots[:0, :0], 0, 0, advance)
     return Glyph(dots, slot.bitmap_left, slot.bitmap_top, advance)
 
 

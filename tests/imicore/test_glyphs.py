@@ -27,6 +27,7 @@ def test_a_sheet_holds_every_printable_character_of_latin_1() -> None:
     assert len(sheet.glyphs) == 95 + 96
     blank = [c for c, glyph in sheet.glyphs.items() if not glyph.dots.any()]
     assert blank == [" ", "\xa0"]
+    assert sheet.width("  H ") == sheet.width("H")
 
 
 def test_digits_are_of_one_width() -> None:

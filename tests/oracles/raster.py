@@ -49,8 +49,10 @@ def draw_text(dots: Dots, glyphs: Mapping[str, Glyph], text: str, x: int, baseli
         pen += glyph.advance
     first = min((left for glyph, left in placed if glyph.dots.any()), default=0)
     for glyph, left in placed:
-        for row, column in np.argwhere(glyph.dots):
-            dots[baseline - glyph.top + row, x + left - first + column] = True
+        height, width = glyph.dots.shape
+        if height and width:
+            row, column = baseline - glyph.top, x + left - first
+            dots[row : row + height, column : column + width] |= glyph.dots
 
 
 def unpack(rows: npt.NDArray[np.uint8], width: int) -> Dots:
