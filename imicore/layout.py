@@ -190,14 +190,14 @@ def _stack(sheets: list[glyphs.Sheet], target: int, dots_per_inch: int) -> tuple
         return [], 0
     letters = sum(sheet.cap_height for sheet in sheets)
     least, most = (round(gap * dots_per_inch) for gap in GAP_IN)
-    least = max(least, *(sheet.below + 1 for sheet in sheets))
-    gaps = len(sheets) - 1
-    free = min(max(target - letters, gaps * least), gaps * most) if gaps else 0
+    gaps = [max(least, sheet.below + 1) for sheet in sheets[:-1]]
+    for _ in range(min(target - letters, most * len(gaps)) - sum(gaps)):
+        gaps[gaps.index(min(gaps))] += 1  # as even as their least allows
     tops, top = [], 0
-    for i, sheet in enumerate(sheets):
-        tops.append(top + free * i // max(1, gaps))
-        top += sheet.cap_height
-    return tops, letters + free
+    for sheet, gap in zip(sheets, [*gaps, 0], strict=True):
+        tops.append(top)
+        top += sheet.cap_height + gap
+    return tops, top
 
 
 def _fim_room(dots_per_inch: int) -> int:

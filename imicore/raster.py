@@ -48,6 +48,15 @@ class Raster:
     dots_per_inch: int
     elements: Mapping[str, Box]
 
+    def __post_init__(self) -> None:
+        rows = self.rows
+        if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != (self.width + 7) // 8:
+            raise BadArgument(
+                f"rows of {self.width} dots must be uint8[height, {(self.width + 7) // 8}], "
+                f"got {rows.dtype}{[*rows.shape]}"
+            )
+        rows.setflags(write=False)  # a picture that was signed for does not change any more
+
     @property
     def height(self) -> int:
         """The number of dot rows."""

@@ -255,6 +255,21 @@ def test_elements_hold_all_ink_and_never_overlap(
         assert box.bottom <= picture.height
 
 
+@pytest.mark.parametrize("dpi", RESOLUTIONS)
+def test_text_runs_from_the_top_of_the_symbol_to_its_bottom(dpi: int) -> None:
+    lines = ["HEED", "HEED", "HEED", "HEED", "HEED", "HEED"]  # no overshoot, no descender
+    picture = Rasterizer(dpi).compose(modules(), lines=lines)
+    text, symbol = picture.elements["text"], picture.elements["symbol"]
+    inked = np.flatnonzero(picture.dots[:, text.x : text.right].any(axis=1))
+    assert (inked[0], inked[-1] + 1) == (symbol.y, symbol.bottom)
+    gaps = np.diff(inked)[np.diff(inked) > 1] - 1
+    assert len(gaps) == 5
+    # The amount's gap has room for the longest descender; the others share what is left evenly.
+    others = np.delete(gaps, 1)
+    assert others.max() - others.min() <= 1
+    assert others.min() / dpi >= 0.02
+
+
 def test_void_strokes_leave_the_finder_and_timing_patterns_alone() -> None:
     rasterizer = Rasterizer(600)
     for size in [(36, 36), (40, 40), (44, 44), (48, 48), (52, 52)]:

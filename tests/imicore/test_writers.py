@@ -154,7 +154,7 @@ def test_bad_pages_are_refused() -> None:
         writers.pwg([])
     with pytest.raises(BadArgument, match="64 bytes"):
         writers.pwg(picture, media_name="x" * 64)
-    with pytest.raises(BadArgument, match=r"for 9 dots; got \(1, 1\)"):
-        writers.pwg(Raster(picture.rows, 9, 600, {}))
+    with pytest.raises(BadArgument, match=r"rows of 9 dots must be uint8\[height, 2\], got uint8"):
+        Raster(picture.rows, 9, 600, {})
     with pytest.raises(BadArgument, match="0 dpi"):
         writers.pwg(Raster(picture.rows, 1, 0, {}))
