@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imicore import fim, glyphs
+from imicore.dots import Box
 from imicore.errors import BadArgument
 from imicore.marks import BAND_HEIGHT_IN, Mark
 
@@ -44,29 +45,6 @@ class Line:
     text: str
     style: str = "detail"
     fixed: bool = False
-
-
-class Box(NamedTuple):
-    """A rectangle in dots; x to the right, y down."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    @property
-    def right(self) -> int:
-        """The first column behind the box."""
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> int:
-        """The first row below the box."""
-        return self.y + self.height
-
-    def moved(self, dx: int, dy: int) -> "Box":
-        """Return the box at another place."""
-        return Box(self.x + dx, self.y + dy, self.width, self.height)
 
 
 class Place(NamedTuple):

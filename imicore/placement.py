@@ -2,16 +2,14 @@
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from imicore import fim
+from imicore.dots import Box, Raster
 from imicore.errors import PlacementError
-from imicore.layout import EDGE_IN, Box
-
-if TYPE_CHECKING:
-    from imicore.raster import Raster
+from imicore.layout import EDGE_IN
 
 CLEAR_IN = 0.5  # left of and below all indicium elements (PB22487, 2018-03-05)
 _SLACK = 1e-9  # of a dot: 0.125 in is a whole number of dots however it was multiplied
@@ -29,7 +27,7 @@ class Placement(NamedTuple):
 
 
 def place(
-    raster: "Raster",
+    raster: Raster,
     *,
     piece_length_in: float,
     piece_height_in: float,
@@ -82,7 +80,7 @@ def place(
     )
 
 
-def on_piece(raster: "Raster", placement: Placement) -> "Raster":
+def on_piece(raster: Raster, placement: Placement) -> Raster:
     """Return the whole face of the piece as a raster: paper, and the indicium in its place.
 
     This is the page that a sheet or label printer takes. `elements` move along.

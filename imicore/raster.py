@@ -1,6 +1,6 @@
 """A symbol and its text as 1-bit rows for a print head: the indicium as it stands on the piece."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imicore import _imaging, fim
+from imicore.dots import Box, Raster, Rows
 from imicore.errors import BadArgument
-from imicore.layout import LEAST_TEXT_WIDTH_IN, Box, Layout, Line, Place, arrange, as_lines
+from imicore.layout import LEAST_TEXT_WIDTH_IN, Layout, Line, Place, arrange, as_lines
 from imicore.marks import Mark, band, void_strokes
 from imicore.placement import Placement, on_piece, place
 
@@ -21,7 +22,6 @@ QUIET_ZONE_MODULES = (1, 16)  # ISO/IEC 16022:2006 clause 7.1 asks for one
 MOST_MODULES = 144  # ISO/IEC 16022:2006 Table 7
 TEMPLATES = 32  # kept; a job needs one for each symbol size and mark
 
-Rows = npt.NDArray[np.uint8]
 Modules = npt.NDArray[np.bool_]
 
 
@@ -32,40 +32,6 @@ class HasModules(Protocol):
     def modules(self) -> Modules:
         """The modules."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Raster:
-    """A picture of dots as a print head takes it.
-
-    `rows` is uint8[height, ceil(width / 8)], the most significant bit leftmost, 1 = ink, pad bits
-    0. `elements` says where things are: "symbol", "quiet_zone", "indicium" always; "text", "fim",
-    "mark" where they exist.
-    """
-
-    rows: Rows
-    width: int  # dots
-    dots_per_inch: int
-    elements: Mapping[str, Box]
-
-    def __post_init__(self) -> None:
-        rows = self.rows
-        if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != (self.width + 7) // 8:
-            raise BadArgument(
-                f"rows of {self.width} dots must be uint8[height, {(self.width + 7) // 8}], "
-                f"got {rows.dtype}{[*rows.shape]}"
-            )
-        rows.setflags(write=False)  # a picture that was signed for does not change any more
-
-    @property
-    def height(self) -> int:
-        """The number of dot rows."""
-        return int(self.rows.shape[0])
-
-    @property
-    def dots(self) -> npt.NDArray[np.bool_]:
-        """The picture as bool[height, width], True = ink."""
-        return np.unpackbits(self.rows, axis=1, count=self.width).view(np.bool_)
 
 
 class Rasterizer:

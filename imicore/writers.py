@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from imicore import _imaging
-from imicore.raster import Raster
+from imicore.dots import Raster
 
 
 def png(raster: Raster) -> bytes:
