@@ -135,6 +135,17 @@ def test_symbols_may_be_objects_or_strided_views() -> None:
     assert (rasterizer.symbol_rows(np.repeat(dark, 2, axis=1)[:, ::2]) == expected).all()
 
 
+def test_symbols_of_the_encoder_go_straight_in() -> None:
+    datamatrix = pytest.importorskip("imicore.datamatrix")
+    payloads = [payload(seed) for seed in range(3)]
+    symbols = datamatrix.encode_many(payloads, encodation="base256")
+    rasterizer = Rasterizer(600, fim="D")
+    rows = rasterizer.symbol_rows_many(symbols, 12)
+    for symbol, data, packed in zip(symbols, payloads, rows, strict=True):
+        assert zxing_reads(np.unpackbits(packed, axis=1).view(bool)) == [data]
+        assert zxing_reads(rasterizer.compose(symbol, lines=LINES).dots) == [data]
+
+
 def test_a_batch_equals_its_symbols() -> None:
     rasterizer = Rasterizer(600, ink_gain_dots=2)
     symbols = [modules(24, 24, seed) for seed in range(9)]
