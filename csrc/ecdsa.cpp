@@ -1,6 +1,7 @@
 #include "ecdsa.h"
 
 #include <cstring>
+#include <new>
 
 #include "error.h"
 

@@ -1,5 +1,7 @@
 #include "ecdsa_keys.h"
 
+#include <new>
+
 #include "error.h"
 
 namespace imi::ecdsa {
@@ -64,8 +66,12 @@ Handle<evp_pkey_ctx_st> ContextPool::take() {
 }
 
 void ContextPool::give_back(Handle<evp_pkey_ctx_st> context) {
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(context));
+    try {
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(std::move(context));
+    } catch (const std::bad_alloc&) {
+        // Called from a destructor: without room to keep it, the context is simply freed.
+    }
 }
 
 std::shared_ptr<PublicKey> PublicKey::parse(const Libcrypto& lib, Bytes point) {

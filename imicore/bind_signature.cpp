@@ -1,6 +1,8 @@
 // The signature engine's binding: converts, calls with the GIL released, converts back.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "bind.h"
 #include "ecdsa.h"
 #include "ecdsa_bare.h"
