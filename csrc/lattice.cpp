@@ -15,7 +15,7 @@ constexpr double tau = 2 * std::numbers::pi;
 // modulo a right angle: gradients to the fourth power point the same way on all four sides.
 double direction(const GreyView& frame, const Locator& locator, const Region& region) {
     const int across = locator.energy.across;
-    const int skip = std::max(1, region.count / 192);
+    const int skip = std::max(1, region.count / 128);
     double real = 0, imaginary = 0;
     for (int i = region.first; i < region.first + region.count; i += skip) {
         const int block = locator.members[i];
@@ -37,6 +37,13 @@ double direction(const GreyView& frame, const Locator& locator, const Region& re
         }
     }
     return std::atan2(imaginary, real) / 4;
+}
+
+constexpr int max_bands = 24, max_windows = 16;
+
+// Written out: the operator of std::complex looks for NaN.
+std::complex<double> product(std::complex<double> a, std::complex<double> b) {
+    return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
 }
 
 double wrapped(double modules) { return modules - std::round(modules); }
@@ -91,26 +98,28 @@ void LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
     constexpr int max_samples = 2048;
     axis.step = std::max(1.0, axis.length / max_samples);
     axis.samples = std::max(8, static_cast<int>(axis.length / axis.step));
-    axis.bands = std::clamp(static_cast<int>(axis.breadth / 24), 4, 24);
+    axis.bands = std::clamp(static_cast<int>(axis.breadth / 24), 4, max_bands);
     const double band_px = axis.breadth / axis.bands;
-    const int lines = dense ? std::clamp(static_cast<int>(band_px), 3, 32) : 3;
-    int length = 64;
-    while (2 * length < 3 * axis.samples) length *= 2;
-    fft_.prepare(length);
-    axis.edges.assign(static_cast<size_t>(length) * axis.bands, {});
-    line_.resize(axis.samples);
+    const int lines = dense ? std::clamp(static_cast<int>(band_px), 2, 32) : 2;
+    const size_t samples = axis.samples;
+    axis.rising.assign(samples * axis.bands, 0);
+    axis.falling.assign(samples * axis.bands, 0);
+    line_.resize(samples);
     for (int band = 0; band < axis.bands; ++band) {
-        std::complex<float>* edges = axis.edges.data() + static_cast<size_t>(length) * band;
+        float* rising = axis.rising.data() + samples * band;
+        float* falling = axis.falling.data() + samples * band;
         for (int i = 0; i < lines; ++i) {
             const double v = (band + (i + 0.5) / lines) * band_px;
             scan_line(frame, axis.x + v * axis.across_x, axis.y + v * axis.across_y,
                       axis.along_x * axis.step, axis.along_y * axis.step, axis.samples,
                       line_.data());
-            for (int u = 0; u + 1 < axis.samples; ++u) {
-                const float change = line_[u + 1] - line_[u];
+            const float* line = line_.data();
+            for (size_t u = 0; u + 1 < samples; ++u) {
                 // Squared: what noise and blur leave counts little beside a whole edge.
+                const float change = line[u + 1] - line[u];
                 const float up = std::max(change, 0.0f), down = std::max(-change, 0.0f);
-                edges[u] += std::complex<float>(up * up, down * down);
+                rising[u] += up * up;
+                falling[u] += down * down;
             }
         }
     }
@@ -118,22 +127,36 @@ void LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
 }
 
 void LatticeFitter::find_peaks(Axis& axis) {
-    const int length = fft_.length();
+    const size_t samples = axis.samples;
+    int length = 64;
+    while (length < axis.samples + axis.samples / 8) length *= 2;
+    fft_.prepare(length);
     power_.assign(length / 2, 0);
-    work_.resize(length);
-    for (int band = 0; band < axis.bands; ++band) {
-        const std::complex<float>* edges = axis.edges.data() + static_cast<size_t>(length) * band;
-        std::complex<float> mean{};
-        for (int u = 0; u < axis.samples; ++u) mean += edges[u];
-        mean /= static_cast<float>(axis.samples);
-        for (int u = 0; u < axis.samples; ++u) work_[u] = edges[u] - mean;
-        std::fill(work_.begin() + axis.samples, work_.end(), std::complex<float>{});
+    for (int first = 0; first < axis.bands; first += 4) {
+        work_.assign(length, Complex4{});
+        for (int lane = 0; lane < std::min(4, axis.bands - first); ++lane) {
+            const float* rising = axis.rising.data() + samples * (first + lane);
+            const float* falling = axis.falling.data() + samples * (first + lane);
+            float mean_rising = 0, mean_falling = 0;
+            for (size_t u = 0; u < samples; ++u)
+                mean_rising += rising[u], mean_falling += falling[u];
+            mean_rising /= static_cast<float>(samples);
+            mean_falling /= static_cast<float>(samples);
+            for (size_t u = 0; u < samples; ++u) {
+                work_[u].re[lane] = rising[u] - mean_rising;
+                work_[u].im[lane] = falling[u] - mean_falling;
+            }
+        }
         fft_.transform(work_.data());
-        // |Z(f)|^2 + |Z(-f)|^2 is twice the power of the real and of the imaginary part together.
-        for (int f = 1; f < length / 2; ++f)
-            power_[f] += std::norm(work_[f]) + std::norm(work_[length - f]);
+        // |Z(f)|^2 + |Z(-f)|^2 is twice the power of the real and the imaginary part together.
+        for (int f = 1; f < length / 2; ++f) {
+            const Complex4 &a = work_[f], &b = work_[length - f];
+            for (int lane = 0; lane < 4; ++lane)
+                power_[f] += a.re[lane] * a.re[lane] + a.im[lane] * a.im[lane] +
+                             b.re[lane] * b.re[lane] + b.im[lane] * b.im[lane];
+        }
     }
-    // From eight modules across the patch to 2.2 samples a module.
+    // From seven modules across the patch to 2.2 samples a module.
     const int lowest = std::max(2, static_cast<int>(7.0 * length / axis.samples));
     const int highest = static_cast<int>(0.45 * length);
     axis.peaks.clear();
@@ -150,50 +173,89 @@ void LatticeFitter::find_peaks(Axis& axis) {
         const int from = std::max(1, f * 2 / 3), to = std::min(length / 2, f * 3 / 2);
         const float level = (level_[to] - level_[from]) / static_cast<float>(to - from);
         axis.peaks.push_back({(static_cast<float>(f) + shift) / static_cast<float>(length),
-                              std::log2(power_[f] + 1e-3f) - level});
+                              level_[f + 1] - level_[f] - level});
     }
-    std::stable_sort(axis.peaks.begin(), axis.peaks.end(),
-                     [](const Peak& a, const Peak& b) { return a.strength > b.strength; });
-    if (axis.peaks.size() > 4) axis.peaks.resize(4);
+    const size_t kept = std::min<size_t>(4, axis.peaks.size());
+    std::partial_sort(axis.peaks.begin(), axis.peaks.begin() + static_cast<std::ptrdiff_t>(kept),
+                      axis.peaks.end(),
+                      [](const Peak& a, const Peak& b) { return a.strength > b.strength; });
+    axis.peaks.resize(kept);
+}
+
+// What the edges of one stretch of one band say at the locked frequency.
+struct LatticeFitter::Phasors {
+    std::complex<double> rising, falling;
+    double total, moment;  // energy, and energy times sample number
+};
+
+LatticeFitter::Phasors LatticeFitter::correlate(const Axis& axis, int band, int from, int to,
+                                                const float* taper) const {
+    const float* rising = axis.rising.data() + static_cast<size_t>(axis.samples) * band;
+    const float* falling = axis.falling.data() + static_cast<size_t>(axis.samples) * band;
+    float up_re[4] = {}, up_im[4] = {}, down_re[4] = {}, down_im[4] = {}, sum[4] = {}, moment[4] = {};
+    const auto add = [&](int u, int lane) {
+        const float up = rising[u] * taper[u - from], down = falling[u] * taper[u - from];
+        up_re[lane] += up * cosine_[u], up_im[lane] += up * sine_[u];
+        down_re[lane] += down * cosine_[u], down_im[lane] += down * sine_[u];
+        sum[lane] += up + down;
+        moment[lane] += (up + down) * static_cast<float>(u - from);
+    };
+    int u = from;
+    for (; u + 4 <= to; u += 4)
+        for (int lane = 0; lane < 4; ++lane) add(u + lane, lane);
+    for (; u < to; ++u) add(u, 0);
+    const auto all = [](const float* v) { return double{v[0]} + v[1] + v[2] + v[3]; };
+    return {{all(up_re), all(up_im)},
+            {all(down_re), all(down_im)},
+            all(sum),
+            all(moment) + all(sum) * (from + 0.5)};
 }
 
 // Finds how the phase runs from band to band, which corrects the direction, and the offset.
 bool LatticeFitter::lock(Axis& axis, float frequency) {
-    const int length = static_cast<int>(axis.edges.size()) / axis.bands;
     axis.frequency = frequency / axis.step;
-    phasors_.resize(axis.samples);
+    cosine_.resize(axis.samples), sine_.resize(axis.samples);
+    const std::complex<double> unit = std::polar(1.0, -tau * frequency);
+    // The edge between samples u and u + 1 lies at u + 0.5.
+    std::complex<double> phasor = std::polar(1.0, -tau * frequency * 0.5);
     for (int u = 0; u < axis.samples; ++u) {
-        const double turn = -tau * frequency * (u + 0.5);  // the edge between samples u and u + 1
-        phasors_[u] = {std::cos(turn), std::sin(turn)};
+        cosine_[u] = static_cast<float>(phasor.real()), sine_[u] = static_cast<float>(phasor.imag());
+        phasor = product(phasor, unit);
     }
-    std::array<std::complex<double>, 24> rising{}, falling{};
+    taper_.assign(axis.samples, 1.0f);
+    std::array<Phasors, max_bands> bands;
     std::complex<double> gain = 0;
     for (int band = 0; band < axis.bands; ++band) {
-        const std::complex<float>* edges = axis.edges.data() + static_cast<size_t>(length) * band;
-        for (int u = 0; u < axis.samples; ++u) {
-            rising[band] += static_cast<double>(edges[u].real()) * phasors_[u];
-            falling[band] += static_cast<double>(edges[u].imag()) * phasors_[u];
-        }
-        gain += rising[band] * std::conj(falling[band]);
+        bands[band] = correlate(axis, band, 0, axis.samples, taper_.data());
+        gain += product(bands[band].rising, std::conj(bands[band].falling));
     }
     const std::complex<double> half = std::polar(1.0, std::arg(gain) / 2);
     const double band_px = axis.breadth / axis.bands;
-    double best = -1;
-    std::complex<double> best_sum = 0;
     // At most ten degrees (0.17), and less than half a module from band to band, beyond which the
     // neighbouring slope looks the same. An eighth of a module over the breadth is fine enough for
     // add_tiles.
     const double steepest = std::min(0.17 * axis.frequency, 0.45 / band_px);
     const int turns = static_cast<int>(steepest * axis.breadth * 8) + 1;
+    std::array<std::complex<double>, max_bands> both, step;
+    for (int band = 0; band < axis.bands; ++band) {
+        const double v = (band + 0.5) * band_px;
+        const std::complex<double> start = std::polar(1.0, tau * turns / (8 * axis.breadth) * v);
+        both[band] = product(product(bands[band].rising, std::conj(half)) +
+                                 product(bands[band].falling, half),
+                             start);
+        step[band] = std::polar(1.0, -tau / (8 * axis.breadth) * v);
+    }
+    double best = -1;
+    std::complex<double> best_sum = 0;
     for (int turn = -turns; turn <= turns; ++turn) {
-        const double slope = turn / (8 * axis.breadth);
         std::complex<double> sum = 0;
-        for (int band = 0; band < axis.bands; ++band)
-            sum += (rising[band] * std::conj(half) + falling[band] * half) *
-                   std::polar(1.0, -tau * slope * (band + 0.5) * band_px);
+        for (int band = 0; band < axis.bands; ++band) {
+            sum += both[band];
+            both[band] = product(both[band], step[band]);
+        }
         if (std::norm(sum) > best) {
             best = std::norm(sum), best_sum = sum;
-            axis.slope = slope;
+            axis.slope = turn / (8 * axis.breadth);
         }
     }
     axis.offset = std::arg(best_sum) / tau;
@@ -201,61 +263,48 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
 }
 
 void LatticeFitter::add_tiles(const Axis& axis, bool vertical) {
-    const int length = static_cast<int>(axis.edges.size()) / axis.bands;
     const double modules = axis.frequency * axis.length;
-    const int windows = std::clamp(static_cast<int>(modules / 5), 2, 16);
+    const int windows = std::clamp(static_cast<int>(modules / 6), 2, max_windows);
     const double reach = static_cast<double>(axis.samples) / windows;  // half the window's width
-    const size_t first = tiles_.size();
-    std::array<std::complex<double>, 24 * 16> rising{}, falling{};
-    std::array<double, 24 * 16> total{}, moment{};
+    std::array<Phasors, max_bands * max_windows> found;
     std::complex<double> gain = 0;
+    double weights = 0;
     for (int window = 0; window < windows; ++window) {
         const double centre = (window + 0.5) * reach;
         const int from = std::max(0, static_cast<int>(centre - reach));
         const int to = std::min(axis.samples, static_cast<int>(centre + reach));
-        line_taper_.resize(to - from);
-        for (int u = from; u < to; ++u) {
-            const double c = std::cos((u + 0.5 - centre) / reach * tau / 4);
-            line_taper_[u - from] = c * c;
+        for (int u = from; u < to; ++u) {  // a smooth hump, nothing at its ends
+            const double x = (u + 0.5 - centre) / reach, y = std::max(0.0, 1 - x * x);
+            taper_[u - from] = static_cast<float>(y * y);
         }
         for (int band = 0; band < axis.bands; ++band) {
-            const std::complex<float>* edges =
-                axis.edges.data() + static_cast<size_t>(length) * band;
-            const int k = band * windows + window;
-            for (int u = from; u < to; ++u) {
-                const double taper = line_taper_[u - from];
-                const double up = taper * edges[u].real(), down = taper * edges[u].imag();
-                rising[k] += up * phasors_[u];
-                falling[k] += down * phasors_[u];
-                total[k] += up + down;
-                moment[k] += (up + down) * (u + 0.5);
-            }
-            gain += rising[k] * std::conj(falling[k]);
+            const Phasors& p = found[band * windows + window] =
+                correlate(axis, band, from, to, taper_.data());
+            gain += product(p.rising, std::conj(p.falling));
         }
     }
     const std::complex<double> half = std::polar(1.0, std::arg(gain) / 2);
-    for (int band = 0; band < axis.bands; ++band) {
-        for (int window = 0; window < windows; ++window) {
-            const int k = band * windows + window;
-            const std::complex<double> both = rising[k] * std::conj(half) + falling[k] * half;
-            if (!(total[k] > 0)) continue;
-            // The phase holds where the edges are, which need not be the window's middle.
-            const double u = moment[k] / total[k] * axis.step;
-            Tile tile{};
-            const double along = 2 * u / axis.length - 1;
-            const double across = (band + 0.5) / axis.bands * 2 - 1;
-            tile.x = vertical ? across : along;
-            tile.y = vertical ? along : across;
-            tile.phase = axis.frequency * u + std::arg(both) / tau;
-            // Energy times coherence: a blank tile and a tile of text both say little.
-            tile.weight = std::norm(both) / (total[k] + 1e-6);
-            tile.vertical = vertical;
-            tiles_.push_back(tile);
-        }
+    const size_t first = tiles_.size();
+    for (int k = 0; k < axis.bands * windows; ++k) {
+        const Phasors& p = found[k];
+        if (!(p.total > 0)) continue;
+        const std::complex<double> both =
+            product(p.rising, std::conj(half)) + product(p.falling, half);
+        // The phase holds where the edges are, which need not be the window's middle.
+        const double u = p.moment / p.total * axis.step;
+        const double along = 2 * u / axis.length - 1;
+        const double across = (k / windows + 0.5) / axis.bands * 2 - 1;
+        Tile tile{};
+        tile.x = vertical ? across : along;
+        tile.y = vertical ? along : across;
+        tile.phase = axis.frequency * u + std::arg(both) / tau;
+        // Energy times coherence: a blank tile and a tile of text both say little.
+        tile.weight = std::norm(both) / p.total;
+        tile.vertical = vertical;
+        weights += tile.weight;
+        tiles_.push_back(tile);
     }
-    double sum = 0;
-    for (size_t i = first; i < tiles_.size(); ++i) sum += tiles_[i].weight;
-    for (size_t i = first; i < tiles_.size(); ++i) tiles_[i].weight /= sum + 1e-12;
+    for (size_t i = first; i < tiles_.size(); ++i) tiles_[i].weight /= weights + 1e-12;
 }
 
 // Least squares for grid = (A x + b) / (1 + g x + h y) over the tiles of both axes.
@@ -269,7 +318,7 @@ bool LatticeFitter::solve(Lattice& lattice) const {
         1, u.slope * u.breadth / 2 / half_u, 0, v.slope * v.breadth / 2 / half_v, 1, 0, 0, 0};
     p[2] = (half_u + u.slope * u.breadth / 2 + u.offset - centre_u) / half_u;
     p[5] = (half_v + v.slope * v.breadth / 2 + v.offset - centre_v) / half_v;
-    for (int round = 0; round < 4; ++round) {
+    for (int round = 0; round < 3; ++round) {
         double a[8][9] = {};
         for (const Tile& tile : tiles_) {
             const double half = tile.vertical ? half_v : half_u;
@@ -292,7 +341,7 @@ bool LatticeFitter::solve(Lattice& lattice) const {
             }
         }
         // First an affine map, then a weak preference for one: few tiles cannot tell perspective.
-        const double stiff = (round < 2 ? 1e6 : 2e-4) * (half_u * half_u + half_v * half_v);
+        const double stiff = (round < 1 ? 1e6 : 2e-4) * (half_u * half_u + half_v * half_v);
         a[6][6] += stiff, a[7][7] += stiff;
         if (!eliminate(a)) return false;
         for (int i = 0; i < 8; ++i) p[i] = a[i][8];
@@ -310,6 +359,12 @@ bool LatticeFitter::solve(Lattice& lattice) const {
     compose(p[3] * half_v, p[4] * half_v, p[5] * half_v, lattice.to_grid.m + 3);
     compose(p[6], p[7], 1, lattice.to_grid.m + 6);
     lattice.to_image = lattice.to_grid.inverse();
+    if (!(std::abs(lattice.to_image.m[8]) > 0)) return false;
+    const double scale = 1 / lattice.to_image.m[8];
+    for (int i = 0; i < 9; ++i) {  // single precision is enough then
+        lattice.to_image.m[i] *= scale;
+        if (!std::isfinite(lattice.to_image.m[i])) return false;
+    }
     lattice.pitch_px = static_cast<float>(std::sqrt(u.length / 2 / half_u * v.length / 2 / half_v));
 
     double low_u = 1e9, high_u = -1e9, low_v = 1e9, high_v = -1e9;

@@ -39,7 +39,7 @@ private:
         double step;                                        // pixels per sample
         int samples, bands;
         double frequency, slope, offset;  // grid = frequency * u + slope * v + offset, u, v in px
-        std::vector<std::complex<float>> edges;  // per band: rising + i falling, FFT length each
+        std::vector<float> rising, falling;  // squared steps of grey, `samples` for each band
         std::vector<Peak> peaks;
     };
     struct Tile {
@@ -52,16 +52,17 @@ private:
     void lay_axes(const GreyView& frame, const Locator& locator, const Region& region);
     void scan(const GreyView& frame, Axis& axis, bool dense);
     void find_peaks(Axis& axis);
+    struct Phasors;
+    Phasors correlate(const Axis& axis, int band, int from, int to, const float* taper) const;
     bool lock(Axis& axis, float frequency);
     void add_tiles(const Axis& axis, bool vertical);
     bool solve(Lattice& lattice) const;
 
     std::array<Axis, 2> axes_;
     Fft fft_;
-    std::vector<std::complex<float>> work_;
+    std::vector<Complex4> work_;
     std::vector<float> line_, power_, level_;
-    std::vector<std::complex<double>> phasors_;
-    std::vector<double> line_taper_;
+    std::vector<float> cosine_, sine_, taper_;
     std::vector<Tile> tiles_;
 };
 

@@ -40,14 +40,14 @@ void box3(const std::vector<uint16_t>& in, int across, int down, std::vector<uin
 
 // The value that `share` of the blocks lie below, to 1/1024 of the largest.
 uint32_t quantile(const std::array<uint32_t, 1025>& histogram, size_t total, double share,
-                  uint32_t step) {
+                  int shift) {
     const auto wanted = static_cast<size_t>(share * static_cast<double>(total));
     size_t passed = 0;
     for (size_t bin = 0; bin < histogram.size(); ++bin) {
         passed += histogram[bin];
-        if (passed > wanted) return static_cast<uint32_t>(bin) * step;
+        if (passed > wanted) return static_cast<uint32_t>(bin) << shift;
     }
-    return 1024 * step;
+    return 1024u << shift;
 }
 
 // Dense, compact and near square is likely; a line of text is long and thin, a page is ragged.
@@ -122,25 +122,35 @@ void locate(const GreyView& frame, int most, Locator& locator) {
         locator.texture[i] = std::min(locator.sums_horizontal[i], locator.sums_vertical[i]);
         largest = std::max(largest, locator.texture[i]);
     }
-    const uint32_t step = largest / 1024 + 1;
+    int shift = 0;
+    while (largest >> shift > 1024) ++shift;
+    // A share of the blocks is enough for quantiles; most are blank and would queue for one counter.
+    const size_t skip = blocks > 4096 ? 4 : 1;
     std::array<uint32_t, 1025> histogram{};
-    for (size_t i = 0; i < blocks; ++i) ++histogram[locator.texture[i] / step];
-    const uint32_t noise = quantile(histogram, blocks, 0.1, step);
-    const double top_share = std::min(0.995, 1.0 - 9.0 / static_cast<double>(blocks));
-    const uint32_t peak = quantile(histogram, blocks, std::max(0.0, top_share), step);
+    for (size_t i = 0; i < blocks; i += skip) ++histogram[locator.texture[i] >> shift];
+    const size_t counted = (blocks + skip - 1) / skip;
+    const uint32_t noise = quantile(histogram, counted, 0.1, shift);
+    const double top_share = std::min(0.995, 1.0 - 9.0 / static_cast<double>(counted));
+    const uint32_t peak = quantile(histogram, counted, std::max(0.0, top_share), shift);
     // Nine blocks of 64 pixels: less than one grey level of change a pixel is a blank sheet.
     if (peak < 9 * 64) return;
 
     // A patch may stand out at one level and have run into its neighbours at a lower one.
+    const uint32_t above = peak > noise ? peak - noise : 0;
+    const auto level = [&](uint32_t eighths) {
+        return std::max<uint32_t>(noise + above / 8 * eighths, 9 * 32);
+    };
+    locator.textured.clear();
+    for (size_t i = 0; i < blocks; ++i)
+        if (locator.texture[i] >= level(1)) locator.textured.push_back(static_cast<int32_t>(i));
     for (const uint32_t eighths : {4u, 2u, 1u}) {
-        const uint32_t above = peak > noise ? peak - noise : 0;
-        const uint32_t threshold = std::max<uint32_t>(noise + above / 8 * eighths, 9 * 32);
+        const uint32_t threshold = level(eighths);
         locator.seen.assign(blocks, 0);
-        for (size_t seed = 0; seed < blocks; ++seed) {
+        for (const int32_t seed : locator.textured) {
             if (locator.seen[seed] || locator.texture[seed] < threshold) continue;
             Region region{};
             region.first = static_cast<int>(locator.members.size());
-            grow(locator, static_cast<int>(seed), threshold, region);
+            grow(locator, seed, threshold, region);
             if (region.count < min_blocks) {
                 locator.members.resize(region.first);
                 continue;

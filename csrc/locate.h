@@ -24,7 +24,7 @@ struct Locator {
 
     std::vector<uint32_t> texture, sums_horizontal, sums_vertical;  // scratch
     std::vector<uint8_t> seen;
-    std::vector<int32_t> stack;
+    std::vector<int32_t> textured, stack;
 };
 
 // Fills `locator.regions` with at most `most` patches. Every instruction set finds the same patches

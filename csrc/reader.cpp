@@ -157,6 +157,8 @@ private:
                      static_cast<size_t>(pass.placements), placements_);
         for (const Placement& placement : placements_) {
             if (!spend()) return false;
+            // A clean print is read from the first look, one tap a module.
+            if (try_modules(sheet_, {0, 0}, lattice, placement)) return true;
             if (try_placement(frame, lattice, placement)) return true;
         }
         return false;
@@ -167,20 +169,27 @@ private:
         sample_cells(frame, lattice.to_image, lattice.first_row + placement.row - 1,
                      lattice.first_column + placement.column - 1, placement.rows + 2,
                      placement.columns + 2, 5, box_);
+        const Cell rim{placement.row - 1, placement.column - 1};
         for (const float sharpen : {0.0f, 0.6f}) {
             find_ink(box_, sharpen);
-            if (try_modules(lattice, placement)) return true;
+            if (try_modules(box_, rim, lattice, placement)) return true;
             if (!placement.size->square() || placement.agreement < 0.7f) continue;
             Placement mirrored = placement;  // a square finder looks the same in a mirror
             mirrored.mirrored = true;
-            if (try_modules(lattice, mirrored)) return true;
+            if (try_modules(box_, rim, lattice, mirrored)) return true;
         }
         if (!suspect || placement.agreement > suspect->agreement)
             suspect = Suspect{corners(lattice, placement), placement.agreement};
         return false;
     }
 
-    bool try_modules(const Lattice& lattice, const Placement& placement) {
+    struct Cell {
+        int row, column;
+    };
+
+    // `first` is the sheet's cell at which `cells` begin.
+    bool try_modules(const Cells& cells, Cell first, const Lattice& lattice,
+                     const Placement& placement) {
         const SymbolSize& size = *placement.size;
         const Turn turn = turn_of(placement);
         const size_t count = static_cast<size_t>(size.rows) * size.columns;
@@ -190,7 +199,7 @@ private:
             for (int column = 0; column < size.columns; ++column) {
                 const int y = turn.row + turn.along_row * column + turn.up_row * up;
                 const int x = turn.column + turn.along_column * column + turn.up_column * up;
-                const int ink = box_.at(y - placement.row + 1, x - placement.column + 1);
+                const int ink = cells.at(y - first.row, x - first.column);
                 const size_t at = static_cast<size_t>(row) * size.columns + column;
                 modules_[at] = (placement.inverted ? ink < 0 : ink > 0) ? 1 : 0;
                 doubt_[at] = static_cast<uint8_t>(255 - std::min(255, std::abs(ink)));
