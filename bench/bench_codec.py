@@ -1,4 +1,4 @@
-"""Payload to modules: ours beside zint-bindings and zxing-cpp, 90 random bytes in a 40x40 symbol."""
+"""Payload to modules: ours beside zint-bindings and zxing-cpp, 90 random bytes in 40x40."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def ours_one(payload: bytes = PAYLOADS[0]) -> NDArray[np.bool_]:
 
 
 def zint_encoder() -> Callable[[bytes], Any]:
-    """Return zint-bindings' fastest way: one symbol object, FAST mode, packed rows read in place."""
+    """Return zint-bindings' fastest way: one object, FAST mode, packed rows read in place."""
     import zint
 
     symbol = zint.Symbol()

@@ -52,12 +52,15 @@ def test_both_variants_agree_for_every_parity_and_length() -> None:
             found = _codec.rs_encode(data, parity)
             assert found == _codec.rs_encode(data, parity, portable=True), (length, parity)
             if length:
-                assert not any(galois.syndromes(data[-20:] + _codec.rs_encode(data[-20:], parity),
-                                                parity))
+                assert not any(
+                    galois.syndromes(data[-20:] + _codec.rs_encode(data[-20:], parity), parity)
+                )
 
 
 def test_the_variable_imi_isa_forces_the_portable_variant() -> None:
-    code = "from imicore import _codec as c; print(c.isa(), c.rs_encode(bytes(range(99)), 48).hex())"
+    code = (
+        "from imicore import _codec as c; print(c.isa(), c.rs_encode(bytes(range(99)), 48).hex())"
+    )
     environment = {**os.environ, "IMI_ISA": "portable", "PYTHONPATH": os.pathsep.join(sys.path)}
     found = subprocess.run(
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True

@@ -6,7 +6,10 @@ encodation), and every move that the standard allows is tried. Good for short te
 
 from functools import cache
 
-BASIC = {"c40": b" 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "text": b" 0123456789abcdefghijklmnopqrstuvwxyz"}
+BASIC = {
+    "c40": b" 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "text": b" 0123456789abcdefghijklmnopqrstuvwxyz",
+}
 X12 = b"\r*> 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 INFINITE = 1 << 20
 

@@ -96,3 +96,9 @@ def gain(text: bytes, peer: Taken) -> int:
     fewest = _codec.fewest_codewords(text, peer.capacity - peer.eci)
     assert fewest is not None, f"{text!r} does not fit where the peer wrote it"
     return peer.used - peer.eci - fewest
+
+
+def picture(modules: NDArray[np.bool_], scale: int = 4) -> NDArray[np.uint8]:
+    """Draw a symbol for a reader: uint8[H, W], dark 0, light 255, two light modules around."""
+    light = np.pad(~modules, 2, constant_values=True)
+    return np.kron(light, np.full((scale, scale), 255)).astype(np.uint8)
