@@ -7,7 +7,8 @@ of 2018). Opening the device again reads the disk afresh and decides.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from pipeline.checkpoint import CHUNK_BYTES, checkpoint_message, pack_state, run_records
@@ -25,7 +26,15 @@ from pipeline.record import (
     invert,
 )
 from pipeline.recovery import HEAD, Check, Recovery, recover
-from pipeline.segments import SIDE_FILL, SIDES, read_record, segment_name, written_segments
+from pipeline.segments import (
+    SIDE_FILL,
+    SIDES,
+    Segment,
+    read_record,
+    segment_name,
+    segments,
+    written_segments,
+)
 from pipeline.state import DeviceState
 
 Sign = Callable[[bytes], bytes]
@@ -178,7 +187,10 @@ class Journal:
         state = self.state
         if kind is not RecordType.CHECKPOINT:
             left = self._end - state.sequence - 1
-            if state.checkpoint is not None or left <= run_records(state):
+            # One place is kept for a BOOT: what it says of the record before it, whether that was
+            # ever released, must stand right behind it.
+            kept = run_records(state) + (kind is not RecordType.BOOT)
+            if state.checkpoint is not None or left <= kept:
                 self._rotate(now)
         record = Record(
             kind,
@@ -237,6 +249,15 @@ class Journal:
             return read_record(self._disk, self._seal, sequence)
         except OSError as error:
             raise PsdFault(FaultCause.IO_ERROR, f"reading record {sequence}: {error}") from error
+
+    def records(self, first: int, last: int) -> Iterator[Record]:
+        """Yield released records, oldest first; `last` is included."""
+        bases = sorted(segments(self._disk))
+        for base, after in pairwise([*bases, self.state.sequence + 1]):
+            begin, end = max(first, base), min(last + 1, after, self.state.sequence + 1)
+            if begin < end:
+                segment = Segment(self._disk, self._seal, base)
+                yield from (segment.record(sequence) for sequence in range(begin, end))
 
     def prepare(self) -> None:
         """Make the next segment ahead of need, once half of this one is used; for idle time.

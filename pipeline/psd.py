@@ -6,7 +6,7 @@ out the Evidence. A crash anywhere leaves a piece either undebited or listed as 
 was debited is ever offered for printing again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
 from typing import Final, NotRequired, Self, TypedDict, Unpack
@@ -16,7 +16,7 @@ from pipeline.disk import Disk
 from pipeline.errors import BindingMismatch
 from pipeline.imprint import Evidence, ImprintRequest, OpenPiece, Refilled, ReleaseToken
 from pipeline.journal import SEGMENT_RECORDS, Instant, Journal, Sign
-from pipeline.record import RecordType, Seal, device_id
+from pipeline.record import Record, RecordType, Seal, device_id
 from pipeline.recovery import Check
 from pipeline.state import (
     DAY_SHIFT,
@@ -218,6 +218,11 @@ class Psd:
     def needs_service(self) -> bool:
         """Whether more than three record copies had to be repaired today: the disk is failing."""
         return self._journal.state.repairs > SERVICE_REPAIRS
+
+    def records(self, first: int = 1, last: int | None = None) -> Iterator[Record]:
+        """Yield the journal's records from sequence `first` to `last`, the newest unless told."""
+        newest = self._journal.state.sequence
+        return self._journal.records(first, newest if last is None else last)
 
     def imprint(self, request: ImprintRequest) -> Evidence | Refused:
         """Return evidence of postage that is paid for and durable, or why there is none.

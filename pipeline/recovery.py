@@ -89,6 +89,11 @@ def recover(disk: Disk, seal: Seal, check: Check) -> Recovery:
             FaultCause.HEAD_DISAGREES, f"sequence, boot, AR: HEAD {told}, records {holds}"
         )
     last = _next(segment, head, found)
+    charged = sum(department.charged for department in found.state.departments.values())
+    if charged != found.state.ascending:
+        raise PsdFault(
+            FaultCause.RULE_BROKEN, f"departments {charged} mills, AR {found.state.ascending}"
+        )
     _clear(segment, last.sequence + 1, found)
     if written := written_segments(disk, seal, after=base):  # an unfinished creation is blank
         raise PsdFault(FaultCause.BEYOND_HEAD, f"{written[0]!r} holds records")
@@ -156,13 +161,8 @@ def _base_of(disk: Disk, head: _Head) -> int:
 
 def _released(segment: Segment, sequence: int, found: Recovery) -> bytes:
     """Return the sealed bytes of a record that HEAD covers, noting a copy to repair."""
-    sealed = segment.agreed(sequence)
-    if sealed is None:
-        sealed, qualities = segment.either(sequence)
-        if sealed is None:
-            words = " and ".join(quality.value for quality in qualities)
-            raise PsdFault(FaultCause.BOTH_COPIES_BAD, f"record {sequence}: {words}")
-        found.copies_repaired += _repair(segment, sequence, sealed, found)
+    sealed = segment.released(sequence)
+    found.copies_repaired += _repair(segment, sequence, sealed, found)
     return sealed
 
 

@@ -54,10 +54,7 @@ def read_record(disk: Disk, seal: Seal, sequence: int) -> Record:
     base = max((base for base in segments(disk) if base <= sequence), default=0)
     if not base:
         raise PsdFault(FaultCause.SEGMENT_MISSING, f"record {sequence}")
-    sealed, qualities = Segment(disk, seal, base, only=sequence).either(sequence)
-    if sealed is None:
-        raise PsdFault(FaultCause.BOTH_COPIES_BAD, f"record {sequence}: {qualities}")
-    return fields_of(sealed)
+    return Segment(disk, seal, base, only=sequence).record(sequence)
 
 
 def fields_of(sealed: bytes) -> Record:
@@ -124,3 +121,21 @@ class Segment:
         if a != self.sealed(1, sequence):
             return None
         return a if self.quality(0, sequence)[0] is Quality.SEALED else None
+
+    def released(self, sequence: int) -> bytes:
+        """Return the sealed bytes of a record that HEAD covers, from whichever copy has it.
+
+        Raises:
+            PsdFault: neither has it.
+        """
+        sealed = self.agreed(sequence)
+        if sealed is None:
+            sealed, qualities = self.either(sequence)
+            if sealed is None:
+                words = " and ".join(quality.value for quality in qualities)
+                raise PsdFault(FaultCause.BOTH_COPIES_BAD, f"record {sequence}: {words}")
+        return sealed
+
+    def record(self, sequence: int) -> Record:
+        """Return the fields of a record that HEAD covers."""
+        return fields_of(self.released(sequence))

@@ -567,6 +567,65 @@ def test_what_a_checkpoint_must_carry_survives_many_rotations() -> None:
     assert (state.tests, len(state.refills)) == (1, 41)
 
 
+def test_every_place_of_a_segment_keeps_the_proof_of_no_release() -> None:
+    """A BOOT has its place even where the segment is about to end."""
+    for pieces in range(1, 30):
+        disk = SimDisk()
+        psd = used(disk, pieces, segment_records=16)
+        twin = SimDisk()
+        imprinted(used(twin, pieces, segment_records=16))
+        disk.cut_at = twin.operations - 2  # HEAD is not written
+        with pytest.raises(PowerCut):
+            psd.imprint(letter())
+        (piece,) = Psd.open(disk.durable_only(), **setup(segment_records=16)).open_pieces
+        assert (piece.why, piece.piece_count) == (Open.OPEN_UNRELEASED, pieces + 1)
+
+
+def test_every_operation_of_a_rotation_may_be_cut() -> None:
+    """With a checkpoint of five records, at each operation, torn in twelve ways."""
+    sound = SimDisk()
+    psd = used(sound, 0, segment_records=64)
+    for request in range(100, 122):
+        psd.refill(Money(1_000), request)
+    psd.set_budget(9, Money(50_000))
+    while psd._journal._end - psd._journal.state.sequence - 1 > 5:
+        psd.confirm(imprinted(psd).sequence, Outcome.CONFIRMED)
+    psd.close()
+    count = psd.registers.piece_count
+    for operation in range(1_000):
+        disk = sound.fork()
+        psd = Psd.open(disk, **setup())
+        before = psd._journal.state.sequence
+        disk.operations, disk.cut_at = 0, operation
+        try:
+            imprinted(psd)
+        except PowerCut:
+            pass
+        else:
+            assert len(disk.list()) == 5  # two segments of two copies, and HEAD
+            assert operation == 5 + 6 * (psd._journal.state.sequence - before)
+            return
+        for seed in range(12):
+            crashed = disk.after_cut(Random(seed), ATOMS[seed % 4])
+            again = Psd.open(crashed, **setup())
+            state = again._journal.state
+            assert state.piece_count in (count, count + 1)
+            assert len(state.refills) == 23
+            assert len(again.open_pieces) == state.piece_count - count
+            imprinted(again, letter(department=9))
+    pytest.fail("an imprint never finished")
+
+
+def test_the_whole_journal_can_be_read() -> None:
+    disk = SimDisk()
+    psd = used(disk, 40, segment_records=16)
+    records = list(psd.records())
+    assert [record.sequence for record in records] == [*range(1, psd._journal.state.sequence + 1)]
+    assert sum(record.type == RecordType.DEBIT for record in records) == 40
+    assert [record.sequence for record in psd.records(15, 18)] == [15, 16, 17, 18]
+    assert list(psd.records(10_000)) == []
+
+
 def tampered_checkpoint(disk: SimDisk, **change: object) -> None:
     for side in "ab":
         name, at = f"{side}/{1:016d}", 15 * RECORD_BYTES
@@ -637,16 +696,17 @@ def test_a_full_disk_ahead_of_need_is_no_fault() -> None:
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_any_failing_operation_stops_the_device_and_prints_nothing(error: int) -> None:
     """The counter loop: operation 1, 2, 3 ... fails until nothing is left to fail."""
-    failed = 0
     for operation in range(1_000):
         disk = SimDisk()
         psd = used(disk, 8, segment_records=16)
         paper: list[Evidence] = []
         disk.operations, disk.fail_at, disk.fail_errno = 0, operation, error
+        before = psd._journal.state.sequence
         fault = work_until_fault(psd, paper)
         if fault is None:
-            break
-        failed += 1
+            # Six to a record, and five to make a segment: two files, written and synced, names.
+            assert operation == 6 * (psd._journal.state.sequence - before) + 5
+            return
         assert fault.cause is FaultCause.IO_ERROR
         assert psd.state is State.FAULT
         operations = disk.operations
@@ -656,7 +716,7 @@ def test_any_failing_operation_stops_the_device_and_prints_nothing(error: int) -
             psd.idle() if psd._told else psd.set_budget(1, Money(1))
         assert disk.operations == operations, "nothing is retried"
         check_restart(disk, paper, operation)
-    assert failed == 8 * 6 + rotation_operations()
+    pytest.fail("the work never finished")
 
 
 def work_until_fault(psd: Psd, paper: list[Evidence]) -> PsdFault | None:
@@ -667,11 +727,6 @@ def work_until_fault(psd: Psd, paper: list[Evidence]) -> PsdFault | None:
     except PsdFault as fault:
         return fault
     return None
-
-
-def rotation_operations() -> int:
-    """Operations that one rotation of a small state adds: create A and B, names, a run of one."""
-    return 2 * 2 + 1 + 6
 
 
 def check_restart(disk: SimDisk, paper: list[Evidence], seed: int) -> None:

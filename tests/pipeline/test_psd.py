@@ -16,6 +16,7 @@ from pipeline.errors import (
     NoDevice,
     PsdFault,
     PsdInUse,
+    RecordFormatError,
 )
 from pipeline.imprint import Evidence, Refilled
 from pipeline.psd import Psd, State
@@ -398,6 +399,14 @@ def test_a_field_that_does_not_fit_changes_nothing() -> None:
     with pytest.raises(IndiciumFormatError, match="weight_tenths_oz"):
         psd.imprint(letter(weight_tenths_oz=70_000))
     assert psd.registers == before
+    imprinted(psd)
+
+
+def test_a_department_that_does_not_fit_changes_nothing() -> None:
+    psd = new_psd()
+    with pytest.raises(RecordFormatError, match="record 4"):
+        psd.imprint(letter(department=2**32))
+    assert psd.registers.piece_count == 0
     imprinted(psd)
 
 
