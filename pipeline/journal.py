@@ -25,7 +25,7 @@ from pipeline.record import (
     digest,
     invert,
 )
-from pipeline.recovery import HEAD, Check, Recovery, recover
+from pipeline.recovery import HEAD, Check, Recovery, mend, recover
 from pipeline.segments import (
     SIDE_FILL,
     SIDES,
@@ -328,20 +328,3 @@ class Journal:
         self._base = base
         self._end = base + capacity
         self._a, self._b = (segment_name(side, base) for side in SIDES)
-
-
-def mend(disk: Disk, recovery: Recovery) -> None:
-    """Write what recovery found missing: both copies durable first, then HEAD, as always.
-
-    Both are synced even where nothing is written: a process that was killed may have left pages
-    that only the cache holds.
-    """
-    names = {segment_name(side, recovery.base) for side in SIDES}
-    for name, offset, data in recovery.repairs:
-        disk.pwrite(name, data, offset)
-        names.add(name)
-    for name in sorted(names):
-        disk.sync(name)
-    for name, offset, data in recovery.head:
-        disk.pwrite(name, data, offset)
-    disk.sync(HEAD)

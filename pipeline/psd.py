@@ -6,32 +6,30 @@ out the Evidence. A crash anywhere leaves a piece either undebited or listed as 
 was debited is ever offered for printing again.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Final, NotRequired, Self, TypedDict, Unpack
+from typing import Final, Self, Unpack
 
 from pipeline.authority import Limits, Reason, Refused, authorise, authorise_refill, locked
 from pipeline.disk import Disk
 from pipeline.errors import BindingMismatch
 from pipeline.imprint import Evidence, ImprintRequest, OpenPiece, Refilled, ReleaseToken
-from pipeline.journal import SEGMENT_RECORDS, Instant, Journal, Sign
+from pipeline.journal import SEGMENT_RECORDS, Instant, Journal
+from pipeline.payloads import Payloads
 from pipeline.record import Record, RecordType, Seal, device_id
-from pipeline.recovery import Check
+from pipeline.setup import Setup, demand_sound
 from pipeline.state import (
     DAY_SHIFT,
     FLAG_TEST,
     FLAG_UNRELEASED,
-    MAX_WINDOW,
     WINDOW_SHIFT,
     Lock,
     Open,
     Outcome,
     outcome_flags,
 )
-from postage.fields import Imprint
-from postage.indicium import Value, pack, unpack
-from postage.layouts import PROFILES
+from postage.indicium import unpack
 from postage.money import Money
 from postage.registers import Registers
 
@@ -48,38 +46,6 @@ class State(Enum):
     EMPTY = "EMPTY"
     LOW = "LOW"
     READY = "READY"
-
-
-class Setup(TypedDict):
-    """What a device is given beside its disk.
-
-    vendor_model, serial: identity, four ASCII characters and 32 bits.
-    profile: the indicium profile that it prints.
-    licensing_zip: five digits; with the profile it is bound into the journal.
-    zone: time zone of the licensed location, which decides what day it is.
-    journal_key: 32 bytes that seal the records.
-    sign, check: the device's signing key and its own verification; 64 bytes, deterministic.
-    clock: PSD time and CLOCK_BOOTTIME, in microseconds.
-    limits: caps and warnings.
-    window: pieces that may be released without an outcome, 1 to 3; 1 unless given.
-    firmware_id: what `imi-max` prints, 24 bits.
-    segment_records, pair_check_every: see `Journal`.
-    """
-
-    vendor_model: str
-    serial: int
-    profile: str
-    licensing_zip: str
-    zone: tzinfo
-    journal_key: bytes
-    sign: Sign
-    check: Check
-    clock: Callable[[], Instant]
-    limits: NotRequired[Limits]
-    window: NotRequired[int]
-    firmware_id: NotRequired[int]
-    segment_records: NotRequired[int]
-    pair_check_every: NotRequired[int]
 
 
 class Psd:
@@ -115,23 +81,19 @@ class Psd:
     """
 
     def __init__(self, disk: Disk, setup: Setup) -> None:
-        window = setup.get("window", 1)
+        demand_sound(setup)
         licensing_zip = setup["licensing_zip"]
-        if len(licensing_zip) != 5 or not licensing_zip.isdecimal():
-            raise ValueError(f"licensing ZIP {licensing_zip!r} is not five digits")
-        if not 1 <= window <= MAX_WINDOW:
-            raise ValueError(f"a window of {window} pieces; 1 to {MAX_WINDOW}")
         self._clock = setup["clock"]
         self._zone, self._profile = setup["zone"], setup["profile"]
         self._limits = setup.get("limits", Limits())
         self._device = f"{setup['vendor_model']} {setup['serial']}"
-        self._constant: dict[str, Value] = {
-            "vendor_model": setup["vendor_model"],
-            "device_serial": setup["serial"],
-            "origin_zip": int(licensing_zip),
-            "firmware_id": setup.get("firmware_id", 0),
-        }
-        self._fields = {field.name for field in PROFILES[self._profile].fields}
+        self._payloads = Payloads(
+            self._profile,
+            vendor_model=setup["vendor_model"],
+            device_serial=setup["serial"],
+            origin_zip=int(licensing_zip),
+            firmware_id=setup.get("firmware_id", 0),
+        )
         self._told: dict[int, Outcome] = {}
         self._released = 0
         self._journal = Journal.open(
@@ -143,7 +105,7 @@ class Psd:
             pair_check_every=setup.get("pair_check_every", 256),
         )
         try:
-            self._boot(f"{self._profile} {licensing_zip}".encode("ascii"), window)
+            self._boot(f"{self._profile} {licensing_zip}".encode("ascii"), setup.get("window", 1))
         except Exception:
             self._journal.close()
             raise
@@ -153,9 +115,11 @@ class Psd:
         """Return a new device with registers of zero.
 
         Raises:
+            ValueError: the setup is not sound; nothing was touched.
             DeviceExists: the folder holds a device; nothing was touched.
             PsdFault: the disk failed; creation may be tried again.
         """
+        demand_sound(setup)
         device = device_id(setup["vendor_model"], setup["serial"])
         Journal.create(
             disk,
@@ -247,24 +211,7 @@ class Psd:
         if refused is not None:
             return refused
         after = self.registers.debit(request.postage)
-        payload = pack(
-            self._profile,
-            self._printed(
-                ascending=after.ascending,
-                descending=after.descending,
-                piece_count=after.piece_count,
-                postage=request.postage,
-                mailing_date=request.mailing_date,
-                rate_category=request.rate_category,
-                weight_tenths_oz=request.weight_tenths_oz,
-                piece_class=request.piece_class,
-                destination_zip=request.destination_zip,
-                extra_services=request.extra_services,
-                mailer_id=request.mailer_id,
-                tracking_serial=request.tracking_serial,
-            ),
-        )
-        return self._debit(now, today, after, payload, request)
+        return self._debit(now, today, after, self._payloads.postage(request, after), request)
 
     def test_imprint(self) -> Evidence | Refused:
         """Return a zero-value VOID imprint: logged, counted apart, no register moves.
@@ -277,18 +224,7 @@ class Psd:
             return refused
         today = self._day(now)
         registers = self.registers
-        payload = pack(
-            self._profile,
-            self._printed(
-                ascending=registers.ascending,
-                descending=registers.descending,
-                piece_count=self._journal.state.tests + 1,
-                postage=Money(0),
-                mailing_date=today,
-                rate_category=int(Imprint.TEST),
-                weight_tenths_oz=0,
-            ),
-        )
+        payload = self._payloads.test(self._journal.state.tests + 1, today, registers)
         return self._debit(now, today, registers, payload, None)
 
     def confirm(self, sequence: int, outcome: Outcome) -> None:
@@ -399,10 +335,6 @@ class Psd:
 
     def _append(self, kind: RecordType, amount: Money, request_id: int) -> None:
         self._journal.append(kind, self._clock(), amount=amount.mills, reference=request_id)
-
-    def _printed(self, **values: Value) -> dict[str, Value]:
-        given = self._constant | values
-        return {name: value for name, value in given.items() if name in self._fields}
 
     def _debit(
         self,

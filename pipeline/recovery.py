@@ -1,7 +1,7 @@
 """What a journal's bytes mean after a crash: a pure function of them (reliability.md 4.3).
 
-`recover` reads and decides; it writes nothing. What must be written comes back as repairs, so that
-a recovery that is itself cut short starts over from the same decision.
+`recover` reads and decides; it writes nothing. What must be written comes back as repairs, which
+`mend` writes, so that a recovery that is itself cut short starts over from the same decision.
 """
 
 from collections.abc import Callable
@@ -99,6 +99,23 @@ def recover(disk: Disk, seal: Seal, check: Check) -> Recovery:
         raise PsdFault(FaultCause.BEYOND_HEAD, f"{written[0]!r} holds records")
     _mend_head(disk, seal, head, last, found)
     return found
+
+
+def mend(disk: Disk, recovery: Recovery) -> None:
+    """Write what recovery found missing: both copies durable first, then HEAD, as always.
+
+    Both are synced even where nothing is written: a process that was killed may have left pages
+    that only the cache holds.
+    """
+    names = {segment_name(side, recovery.base) for side in SIDES}
+    for name, offset, data in recovery.repairs:
+        disk.pwrite(name, data, offset)
+        names.add(name)
+    for name in sorted(names):
+        disk.sync(name)
+    for name, offset, data in recovery.head:
+        disk.pwrite(name, data, offset)
+    disk.sync(HEAD)
 
 
 @dataclass

@@ -23,9 +23,10 @@ from imi.simdisk import ATOMS, PowerCut, SimDisk
 from pipeline.errors import PsdFault
 from pipeline.imprint import Evidence, Refilled
 from pipeline.journal import Journal
-from pipeline.psd import Psd, Setup
+from pipeline.psd import Psd
 from pipeline.record import SLOT_BYTES, SLOTS, HeadSlot, Record, RecordType, invert
 from pipeline.recovery import HEAD
+from pipeline.setup import Setup
 from pipeline.state import Open, Outcome
 from postage.indicium import unpack
 from postage.money import Money

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.journal import Instant
-from pipeline.psd import Psd, Setup
+from pipeline.psd import Psd
 from pipeline.record import Seal, device_id
+from pipeline.setup import Setup
 from postage.money import Money
 
 JOURNAL_KEY = bytes(range(32))

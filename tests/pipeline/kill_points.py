@@ -22,10 +22,11 @@ from zoneinfo import ZoneInfo
 from pipeline.disk import RealDisk
 from pipeline.imprint import Evidence
 from pipeline.journal import Instant
-from pipeline.psd import Psd, Setup
+from pipeline.psd import Psd
 from pipeline.record import RecordType
 from pipeline.recovery import recover
 from pipeline.segments import read_record
+from pipeline.setup import Setup
 from pipeline.state import Open, Outcome
 from postage.money import Money
 from tests.pipeline.device import SEAL, check, letter, setup

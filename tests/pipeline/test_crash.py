@@ -13,10 +13,9 @@ import pytest
 
 from imi.simdisk import PowerCut, SimDisk
 from pipeline.errors import PsdFault
-from pipeline.journal import mend
 from pipeline.psd import Psd
 from pipeline.record import RECORD_BYTES, SLOT_BYTES, Quality, invert
-from pipeline.recovery import HEAD, recover
+from pipeline.recovery import HEAD, mend, recover
 from pipeline.state import DeviceState, Open, Outcome
 from postage.money import Money
 from tests.pipeline import crash_points

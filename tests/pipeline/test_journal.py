@@ -10,7 +10,7 @@ import pytest
 from imi.simdisk import ATOMS, PowerCut, SimDisk
 from pipeline.errors import DeviceExists, FaultCause, NoDevice, PsdFault
 from pipeline.imprint import Evidence, Refilled
-from pipeline.journal import Journal, mend
+from pipeline.journal import Journal
 from pipeline.psd import Psd, State
 from pipeline.record import (
     RECORD_BYTES,
@@ -23,7 +23,7 @@ from pipeline.record import (
     invert,
     unpack_record,
 )
-from pipeline.recovery import HEAD, Recovery, recover
+from pipeline.recovery import HEAD, Recovery, mend, recover
 from pipeline.state import Open, Outcome
 from postage.money import Money
 from tests.pipeline.device import JOURNAL_KEY, SEAL, TellClock, check, imprinted, letter, setup

@@ -257,10 +257,24 @@ def test_no_more_pieces_in_flight_than_the_window(window: int) -> None:
     assert reason(psd.imprint(letter())) is Reason.WINDOW_FULL
 
 
-@pytest.mark.parametrize("window", [0, 4])
-def test_windows_outside_1_to_3_are_refused(window: int) -> None:
-    with pytest.raises(ValueError, match=f"a window of {window} pieces; 1 to 3"):
-        new_psd(window=window)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"window": 0}, "a window of 0 pieces; 1 to 3"),
+        ({"window": 4}, "a window of 4 pieces; 1 to 3"),
+        ({"licensing_zip": "9404"}, "'9404' is not five digits"),
+        ({"profile": "imi-usps-sample"}, "cannot be printed; imi-min/p1, imi-std/p1, imi-max/p1"),
+        ({"profile": "imi-std/p9"}, "cannot be printed"),
+        ({"serial": 2**32}, "does not fit 32 bits"),
+        ({"journal_key": b"short"}, "5 bytes, not 32"),
+        ({"segment_records": 15}, "a segment of 15 records; 16 at least"),
+    ],
+)
+def test_a_setup_that_is_not_sound_leaves_nothing(change: dict[str, object], words: str) -> None:
+    disk = SimDisk()
+    with pytest.raises(ValueError, match=words):
+        Psd.create(disk, **setup(**change))
+    assert disk.list() == []
 
 
 def test_a_confirmation_rides_on_the_next_record() -> None:
