@@ -10,6 +10,7 @@ import numpy.typing as npt
 from imicore.errors import BadArgument
 
 Rows = npt.NDArray[np.uint8]
+_BYTE = np.dtype(np.uint8)
 
 
 class Box(NamedTuple):
@@ -51,7 +52,7 @@ class Raster:
 
     def __post_init__(self) -> None:
         rows = self.rows
-        if rows.dtype != np.uint8 or rows.ndim != 2 or rows.shape[1] != (self.width + 7) // 8:
+        if rows.dtype != _BYTE or rows.ndim != 2 or rows.shape[1] != (self.width + 7) // 8:
             raise BadArgument(
                 f"rows of {self.width} dots must be uint8[height, {(self.width + 7) // 8}], "
                 f"got {rows.dtype}{[*rows.shape]}"

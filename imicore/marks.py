@@ -39,7 +39,7 @@ class Mark:
 def band(text: str, width: int, dots_per_inch: int) -> Dots:
     """Return the band as bool[height, width]: diagonal stripes, the text outlined in the middle.
 
-    Raises BadArgument when the text is too wide.
+    Raises BadArgument when the text is too wide or has no ink.
 
     >>> band("SPECIMEN", 900, 600).shape
     (96, 900)
@@ -51,6 +51,11 @@ def band(text: str, width: int, dots_per_inch: int) -> Dots:
         raise BadArgument(
             f"mark {text!r} is {(letters.shape[1] + 2 * margin) / dots_per_inch:.3f} in wide; "
             f"the indicium holds {width / dots_per_inch:.3f} in"
+        )
+    if letters.shape[0] > height:
+        raise BadArgument(
+            f"mark {text!r} is {letters.shape[0] / dots_per_inch:.3f} in high; "
+            f"the band is {BAND_HEIGHT_IN} in"
         )
     stripe = max(2, round(STRIPE_IN * dots_per_inch))
     y, x = np.mgrid[:height, :width]
@@ -139,17 +144,23 @@ def _distance(x: Lengths, y: Lengths, start: Point, end: Point) -> Lengths:
 
 def _outlined(text: str, dots_per_inch: int) -> Dots:
     sheet = glyphs.sheet(max(4, round(BAND_CAP_IN * dots_per_inch)), bold=True, width_ratio=1.1)
-    space = max(1, sheet.cap_height // 8)
     sheet.width(text)  # refuses characters that the sheet does not have
-    parts = []
-    for character in text:
-        glyph = sheet.glyphs[character]
-        cell = np.zeros((sheet.cap_height, max(glyph.advance, glyph.dots.shape[1]) + space), bool)
-        top = sheet.cap_height - glyph.top
-        rows = glyph.dots[max(0, -top) : sheet.cap_height - top]
-        cell[max(0, top) : max(0, top) + rows.shape[0], : rows.shape[1]] = rows
-        parts.append(cell)
-    solid = np.pad(np.hstack(parts)[:, :-space], 1)
+    line = [sheet.glyphs[character] for character in text]
+    space = max(1, sheet.cap_height // 8)
+    baseline = sheet.cap_height + sheet.above
+    width = sum(glyph.advance + space for glyph in line) + sheet.cap_height  # overhang of the last
+    solid = np.zeros((baseline + sheet.below, width), bool)
+    pen = 0
+    for glyph in line:
+        rows, columns = glyph.dots.shape
+        top, left = baseline - glyph.top, max(0, pen + glyph.left)
+        solid[top : top + rows, left : left + columns] |= glyph.dots
+        pen += glyph.advance + space
+    if not solid.any():
+        raise BadArgument(f"mark {text!r} has no ink; for no band take the text ''")
+    inked_rows, inked_columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+    solid = solid[inked_rows[0] : inked_rows[-1] + 1, inked_columns[0] : inked_columns[-1] + 1]
+    solid = np.pad(solid, 1)
     core = solid.copy()
     for i in range(max(1, round(OUTLINE_IN * dots_per_inch))):
         # A cross and a square by turns: the outline is as thick on slants as on stems.

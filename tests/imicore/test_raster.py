@@ -255,6 +255,8 @@ def test_text_that_does_not_fit_is_refused() -> None:
         rasterizer.compose(modules(), lines=[Line("US POSTAGE", "huge")])
     with pytest.raises(BadArgument, match=r"mark 'NOT VALID FOR POSTAGE' is \d\.\d+ in wide"):
         rasterizer.compose(modules(), lines=LINES, mark=Mark("NOT VALID FOR POSTAGE"))
+    with pytest.raises(BadArgument, match="mark '  ' has no ink"):
+        rasterizer.compose(modules(), lines=LINES, mark=Mark("  "))
 
 
 def test_the_longest_usual_texts_fit_beside_a_fim() -> None:
