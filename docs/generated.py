@@ -49,14 +49,14 @@ def sizes() -> str:
 
 def profiles() -> str:
     """Return the field table of every profile."""
-    return "\n\n".join(f"### {name}\n\n```text\n{describe(name)}\n```" for name in PROFILES)
+    return "\n\n".join(f"### {name}\n\n{describe(name)}" for name in PROFILES)
 
 
 def editions() -> str:
     """Return the editions in the rate book."""
     return table(
         ("effective", "amounts"),
-        [(edition.effective, len(edition.amounts)) for edition in RateBook.load().editions],
+        [(edition.effective, len(edition.prices)) for edition in RateBook.load().editions],
     )
 
 

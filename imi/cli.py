@@ -64,14 +64,18 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Write one Data Matrix symbol as a picture."""
+    import numpy as np
+
     from imicore.datamatrix import encode as encode_symbol
     from imicore.errors import ImiError
-    from imicore.writers import symbol_png
+    from imicore.raster import Raster
+    from imicore.writers import png
 
     try:
         payload = bytes.fromhex(text) if as_hex else text.encode()
         symbol = encode_symbol(payload, shape=shape, encodation=encodation)
-        out.write_bytes(symbol_png(symbol.modules, dots_per_module=dots_per_module))
+        dots = np.pad(symbol.modules, 2).repeat(dots_per_module, 0).repeat(dots_per_module, 1)
+        out.write_bytes(png(Raster(np.packbits(dots, axis=1), dots.shape[1], 600, {})))
     except (ImiError, ValueError) as error:
         raise refuse(str(error)) from error
     except OSError as error:

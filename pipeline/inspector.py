@@ -114,7 +114,7 @@ def _edge(frame: Frame, start: NDArray[np.float64], along: NDArray[np.float64]) 
     """Return the distance from start to the end of the paper, in lengths of `along`."""
     length = float(np.hypot(*along))
     distances = np.arange(2, 4 * length, 0.5)
-    points = np.rint(start + distances[:, None] * (along / length)).astype(int)
+    points = np.floor(start + distances[:, None] * (along / length)).astype(int)
     inside = (points >= 0).all(axis=1) & (points < frame.shape[::-1]).all(axis=1)
     points = points[inside]
     if len(points) < 40:

@@ -3,12 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-import zxingcpp
 
-from bench.camera import Grey, Shot, envelope, paper, photograph
+from bench.camera import Shot, paper, photograph
 from imicore import datamatrix
-from imicore.errors import BadArgument, BadImage, NoSuchSize
-from imicore.reader import Reader, Reading, read, read_many
+from imicore.reader import Reading, read
 
 pytestmark = pytest.mark.native
 

@@ -1,0 +1,122 @@
+"""The command: exit codes, JSON, clear refusals, and a start that imports nothing heavy."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imi.cli import app
+
+pytestmark = pytest.mark.native
+ROOT = Path(__file__).parent.parent.parent
+MORNING = str(ROOT / "samples" / "jobs" / "morning.toml")
+
+
+def imi(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_help_imports_no_heavy_module() -> None:
+    """`imi --help` answers at once: numpy, cv2, matplotlib and the natives load on first use."""
+    code = "import sys, imi.cli; print(sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    for heavy in ("numpy", "cv2", "matplotlib", "cryptography", "imicore", "pydantic"):
+        assert f"'{heavy}'" not in loaded
+
+
+def test_run_leaves_pictures_report_and_a_balanced_summary(tmp_path: Path) -> None:
+    result = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "6", "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert summary["pieces"]["printed_and_reread"] == 6
+    assert summary["pieces"]["mismatches"] == 0
+    assert summary["meter"]["balanced"]
+    assert summary["journal"]["signatures_valid"] == 6
+    page = (tmp_path / "report.html").read_text()
+    for picture in (tmp_path / "pictures").iterdir():
+        assert f"pictures/{picture.name}" in page
+    assert "<svg" in page
+
+
+def test_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    for expected in (1, 4):
+        result = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "3", "--json")
+        assert json.loads(result.stdout)["pieces"]["first"] == expected
+    assert json.loads(result.stdout)["meter"]["piece_count"] == 6
+
+
+def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -> None:
+    """kill -9 in the middle: the next run lists what is open and feeds each piece at most once."""
+    command = [
+        sys.executable,
+        "-m",
+        "imi",
+        "run",
+        MORNING,
+        "--out",
+        str(tmp_path),
+        "--pictures",
+        "0",
+    ]
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        journal = tmp_path / "meter" / "journal"
+        deadline = time.monotonic() + 60
+        while not journal.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.5)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    result = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["journal"]["faults"] == []
+    assert summary["meter"]["balanced"]
+    # Every debit is one piece of the list: fed once, and either inspected or open.
+    last = summary["pieces"]["first"] + summary["pieces"]["fed"] - 1
+    assert summary["journal"]["debits"] == last
+    assert len(summary["open_pieces"]) <= 3
+
+
+def test_a_folder_that_is_not_ours_is_never_removed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("data")
+    result = imi("run", MORNING, "--out", str(tmp_path), "--fresh")
+    assert result.exit_code == 2
+    assert (tmp_path / "precious").read_text() == "data"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "no-such.toml"], "cannot read the job file no-such.toml"),
+        (["encode", "zz", "--hex"], "non-hexadecimal"),
+        (["encode", "a", "--shape", "round"], "shape"),
+        (["encode", "x" * 4000], "4000"),
+        (["read", "no-such.png"], "no-such.png"),
+        (["bench", "nothing"], "no bench 'nothing'"),
+    ],
+)
+def test_bad_usage_is_exit_code_2_and_names_the_thing(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    extra = ["--out", str(tmp_path / "x")] if arguments[0] != "read" else []
+    result = imi(*arguments, *extra)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+def test_encode_then_read(tmp_path: Path) -> None:
+    picture = tmp_path / "symbol.png"
+    assert imi("encode", "00ff7f", "--hex", "--out", str(picture)).exit_code == 0
+    result = imi("read", str(picture), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["payload"] == "00ff7f"

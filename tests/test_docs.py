@@ -1,0 +1,50 @@
+"""Documents that cannot lie: their code runs, their names exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from imi.cli import app
+
+ROOT = Path(__file__).parent.parent
+FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+pytestmark = pytest.mark.native
+
+
+def recipes() -> list[tuple[str, str]]:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [(page.name, code) for page in pages for code in FENCE.findall(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "code"), recipes())
+def test_recipes_run_as_they_stand(page: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(compile(code, page, "exec"), {})
+
+
+def test_every_command_has_help_with_an_example_and_its_exit_codes() -> None:
+    runner = CliRunner()
+    commands = ["run", "encode", "read", "bench", "samples make"]
+    listed = runner.invoke(app, ["--help"]).output
+    for command in commands:
+        assert command.split()[0] in listed
+        text = runner.invoke(app, [*command.split(), "--help"]).output
+        assert f"Example: imi {command}" in text.replace("\n", " ")
+        assert "Exit code" in text.replace("\n", " ")
+        assert "--json" in text
+
+
+def test_make_targets_in_the_documents_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for name in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", page.read_text(), re.MULTILINE):
+            assert (name[0] or name[1]) in targets, f"{page.name}: make {name}"
+
+
+def test_files_that_the_architecture_page_names_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for name in re.findall(r"`((?:csrc|imicore|postage|pipeline|imi|tests|bench)/[\w./*]+)`", text):
+        assert list(ROOT.glob(name.rstrip("/"))), name
