@@ -21,7 +21,7 @@ def reference() -> Path:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail a run that skipped anything where nothing may be skipped (`make ci` sets IMI_NO_SKIPS)."""
+    """Fail a run that skipped anything where IMI_NO_SKIPS forbids it, as `make ci` does."""
     if not os.environ.get("IMI_NO_SKIPS") or exitstatus:
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -40,8 +40,9 @@ def test_make_targets_in_the_documents_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for name in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", page.read_text(), re.MULTILINE):
-            assert (name[0] or name[1]) in targets, f"{page.name}: make {name}"
+        for pair in re.findall(r"`make ([a-z]+)`|```sh\nmake ([a-z]+)", page.read_text()):
+            name = pair[0] or pair[1]
+            assert name in targets, f"{page.name}: make {name}"
 
 
 def test_files_that_the_architecture_page_names_exist() -> None:
