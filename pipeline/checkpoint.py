@@ -106,6 +106,8 @@ def _unpack_state(data: bytes, last: Record, digest: bytes) -> DeviceState:
             raise ValueError(f"{count} entries do not fit")
         tables.append(list(layout.iter_unpack(data[at:end])))
         at = end
+    if last.ascending + last.descending != last.control_total:
+        raise ValueError(f"registers {last[6:10]} do not add up")
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes too many")
     flight, opened, refills, departments = tables

@@ -6,7 +6,7 @@ failed sync the system may claim that pages are clean which the disk never got (
 of 2018). Opening the device again reads the disk afresh and decides.
 """
 
-import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -84,8 +84,6 @@ class Journal:
         self.fault: PsdFault | None = None
         self._closed = False
         self._use(recovery.base, recovery.capacity)
-        if self.state.sequence + 1 == self._end:
-            self._use(self._end, disk.size(segment_name("a", self._end)) // RECORD_BYTES)
 
     @classmethod
     def create(cls, disk: Disk, seal: Seal, *, segment_records: int = SEGMENT_RECORDS) -> None:
@@ -216,8 +214,7 @@ class Journal:
         try:
             self._write(record, sealed)
         except OSError as error:
-            self.fault = PsdFault(FaultCause.IO_ERROR, f"record {record.sequence}: {error}")
-            raise self.fault from error
+            raise self._stopped(f"record {record.sequence}", error) from error
         except PsdFault as fault:
             self.fault = fault
             raise
@@ -266,8 +263,11 @@ class Journal:
         """
         half_used = 2 * (self.state.sequence - self._base) >= self._end - self._base
         if self.fault is None and self._prepared is None and half_used:
-            with contextlib.suppress(OSError):
+            try:
                 self._prepare()
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise self._stopped(f"new segment {self._end}", error) from error
 
     def _write(self, record: Record, sealed: bytes) -> None:
         disk = self._disk
@@ -297,8 +297,7 @@ class Journal:
         try:
             base, capacity = self._prepared or self._prepare()
         except OSError as error:
-            self.fault = PsdFault(FaultCause.IO_ERROR, f"new segment {self._end}: {error}")
-            raise self.fault from error
+            raise self._stopped(f"new segment {self._end}", error) from error
         state = self.state
         first, total = state.checkpoint or (0, self._end - state.sequence - 1)
         data = pack_state(state)
@@ -323,6 +322,10 @@ class Journal:
         self._disk.sync_dir()
         self._prepared = self._end, capacity
         return self._prepared
+
+    def _stopped(self, what: str, error: OSError) -> PsdFault:
+        self.fault = PsdFault(FaultCause.IO_ERROR, f"{what}: {error}")
+        return self.fault
 
     def _use(self, base: int, capacity: int) -> None:
         self._base = base

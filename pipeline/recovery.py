@@ -58,8 +58,9 @@ class Recovery:
     """
 
     state: DeviceState
-    base: int  # sequence of the first record of the segment in use
+    base: int  # sequence of the first record of the segment to write next
     capacity: int  # records that this segment holds
+    files: list[str] = field(default_factory=list)  # copies that may hold what is not durable yet
     withheld: bool = False  # the last record was never released: HEAD proves it
     copies_repaired: int = 0
     repairs: list[Repair] = field(default_factory=list)
@@ -77,7 +78,7 @@ def recover(disk: Disk, seal: Seal, check: Check) -> Recovery:
     head = _read_head(disk, seal)
     base = _base_of(disk, head)
     segment = Segment(disk, seal, base)
-    found = Recovery(DeviceState(), base, segment.capacity)
+    found = Recovery(DeviceState(), base, segment.capacity, segment.names)
     if base > 1:
         found.state = _checkpoint(disk, seal, check, found)
     for sequence in range(base, head.sequence + 1):
@@ -98,6 +99,9 @@ def recover(disk: Disk, seal: Seal, check: Check) -> Recovery:
     if written := written_segments(disk, seal, after=base):  # an unfinished creation is blank
         raise PsdFault(FaultCause.BEYOND_HEAD, f"{written[0]!r} holds records")
     _mend_head(disk, seal, head, last, found)
+    if last.sequence + 1 == base + segment.capacity:  # the record after HEAD ended its segment
+        found.base = last.sequence + 1
+        found.capacity = Segment(disk, seal, found.base, only=found.base).capacity
     return found
 
 
@@ -107,11 +111,9 @@ def mend(disk: Disk, recovery: Recovery) -> None:
     Both are synced even where nothing is written: a process that was killed may have left pages
     that only the cache holds.
     """
-    names = {segment_name(side, recovery.base) for side in SIDES}
     for name, offset, data in recovery.repairs:
         disk.pwrite(name, data, offset)
-        names.add(name)
-    for name in sorted(names):
+    for name in sorted({*recovery.files, *(repair.name for repair in recovery.repairs)}):
         disk.sync(name)
     for name, offset, data in recovery.head:
         disk.pwrite(name, data, offset)
@@ -275,7 +277,7 @@ def _checkpoint(disk: Disk, seal: Seal, check: Check, found: Recovery) -> Device
     if not before:
         raise PsdFault(FaultCause.SEGMENT_MISSING, f"the segment before record {found.base}")
     segment = Segment(disk, seal, before)
-    final = fields_of(_released(segment, found.base - 1, found))
+    final = segment.record(found.base - 1)
     index, total = divmod(final.reference, 1 << 32)
     first = found.base - total
     if final.type != RecordType.CHECKPOINT or index + 1 != total or first < before:

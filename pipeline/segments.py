@@ -72,13 +72,13 @@ class Segment:
     def __init__(self, disk: Disk, seal: Seal, base: int, *, only: int | None = None) -> None:
         self.base = base
         self._seal = seal
-        names = [segment_name(side, base) for side in SIDES]
+        self.names = [segment_name(side, base) for side in SIDES]
         try:
-            self.capacity = max(disk.size(name) for name in names) // RECORD_BYTES
+            self.capacity = max(disk.size(name) for name in self.names) // RECORD_BYTES
         except FileNotFoundError as missing:
-            raise PsdFault(FaultCause.SEGMENT_MISSING, " or ".join(names)) from missing
+            raise PsdFault(FaultCause.SEGMENT_MISSING, " or ".join(self.names)) from missing
         self._first, count = (base, self.capacity) if only is None else (only, 1)
-        self._copies = [_meant(disk, name, count, self._first - base) for name in names]
+        self._copies = [_meant(disk, name, count, self._first - base) for name in self.names]
 
     def sealed(self, side: int, sequence: int) -> bytes:
         """Return a copy's bytes of a record, B's turned back."""

@@ -646,6 +646,33 @@ def test_a_checkpoint_that_does_not_verify_is_a_fault(change: dict[str, object])
     assert fault_of(disk) is FaultCause.CHECKPOINT_BROKEN
 
 
+def test_a_bad_copy_of_a_checkpoint_is_repaired_once() -> None:
+    disk = SimDisk()
+    used(disk, 20, segment_records=16).close()
+    image = disk.image()
+    disk.poke(A, 15 * RECORD_BYTES + 9, b"rot")
+    found = recover(disk, SEAL, check)
+    assert found.copies_repaired == len(found.repairs) == 1
+    mend(disk, found)
+    assert disk.image() == image
+
+
+@pytest.mark.parametrize("gone", ["a", "b"])
+def test_the_next_segment_gone_behind_a_whole_checkpoint_is_a_fault(gone: str) -> None:
+    """It is made before the checkpoint is written: no crash leaves one without the other."""
+    disk, twin = SimDisk(), SimDisk()
+    imprinted(used(twin, 11, segment_records=16))
+    psd = used(disk, 11, segment_records=16)
+    assert psd._journal._end - psd._journal.state.sequence - 1 == 2  # the next record rotates
+    disk.cut_at = twin.operations - 6 - 2  # before the last CHECKPOINT's HEAD
+    with pytest.raises(PowerCut):
+        psd.imprint(letter())
+    crashed = disk.durable_only()
+    assert Psd.open(crashed.fork(), **setup()).registers.piece_count == 11
+    crashed.remove(f"{gone}/{17:016d}")
+    assert fault_of(crashed) is FaultCause.SEGMENT_MISSING
+
+
 def test_a_sealed_segment_gone_is_a_fault() -> None:
     disk = SimDisk()
     used(disk, 20, segment_records=16)
@@ -676,6 +703,15 @@ def test_the_next_segment_is_made_ahead_of_need() -> None:
     )
     psd.close()
     assert opened(disk).registers == psd.registers
+
+
+def test_a_failing_disk_ahead_of_need_is_a_fault() -> None:
+    disk = SimDisk()
+    psd = used(disk, 8, segment_records=16)
+    disk.fail_at = disk.operations + 6 + 1  # the confirmation's six, the file, its sync
+    with pytest.raises(PsdFault, match="new segment 17"):
+        psd.idle()
+    assert psd.state is State.FAULT
 
 
 def test_a_full_disk_ahead_of_need_is_no_fault() -> None:
