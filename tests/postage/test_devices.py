@@ -85,6 +85,8 @@ def test_validity_includes_both_ends() -> None:
     assert not bounded.is_valid_on(date(2028, 1, 1))
     assert not bounded.is_valid_on(date(2023, 12, 31))
     assert record().is_valid_on(date(1999, 1, 1))
+    one_day = record(valid_from=date(2024, 1, 1), valid_to=date(2024, 1, 1))
+    assert one_day.is_valid_on(date(2024, 1, 1))
 
 
 def test_a_record_goes_to_text_and_back() -> None:
