@@ -35,18 +35,22 @@ class PlacementFinder {
 public:
     // Overwrites `out` with at most `most` placements of agreement `least` or more, best first.
     // Only boxes at most `slack` cells narrower and lower than the sheet are tried.
-    void find(const Cells& cells, std::span<const SymbolSize* const> sizes, int slack, float least,
+    // Returns the number of boxes tried, for a caller that bounds its work.
+    int64_t find(const Cells& cells, std::span<const SymbolSize* const> sizes, int slack, float least,
               size_t most, std::vector<Placement>& out);
 
 private:
-    struct Box;
     void sum(const Cells& cells);
-    void weigh(const SymbolSize& size, bool swapped, float least, size_t most,
-               std::vector<Placement>& out) const;
+    int64_t weigh(const SymbolSize& size, bool swapped, float least, size_t most,
+                  std::vector<Placement>& out);
+    void weigh_outline(int y, int rows, int columns);
+    void weigh_box(const SymbolSize& size, bool swapped, int y, int x, float least, size_t most,
+                   std::vector<Placement>& out) const;
 
     int rows_ = 0, columns_ = 0, slack_ = 0;
     // Running sums along rows and columns; `alternating` counts every other cell negative.
     std::vector<int32_t> row_plain_, row_alternating_, column_plain_, column_alternating_;
+    std::vector<int32_t> flip_, outline_;  // -1 for odd columns; one row of boxes
 };
 
 }  // namespace imi

@@ -94,7 +94,7 @@ void LatticeFitter::lay_axes(const GreyView& frame, const Locator& locator, cons
 
 // Rising and falling edges are kept apart: ink that spreads moves them in opposite directions, and
 // their mean stays where the module border is.
-void LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
+int64_t LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
     constexpr int max_samples = 2048;
     axis.step = std::max(1.0, axis.length / max_samples);
     axis.samples = std::max(8, static_cast<int>(axis.length / axis.step));
@@ -124,6 +124,7 @@ void LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
         }
     }
     find_peaks(axis);
+    return int64_t{axis.samples} * axis.bands * lines;
 }
 
 void LatticeFitter::find_peaks(Axis& axis) {
@@ -385,12 +386,11 @@ bool LatticeFitter::solve(Lattice& lattice) const {
     return lattice.columns >= 8 && lattice.rows >= 8;
 }
 
-void LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Region& region,
+int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Region& region,
                         bool dense, int most, std::vector<Lattice>& out) {
     out.clear();
     lay_axes(frame, locator, region);
-    scan(frame, axes_[0], dense);
-    scan(frame, axes_[1], dense);
+    const int64_t samples = scan(frame, axes_[0], dense) + scan(frame, axes_[1], dense);
     struct Pair {
         float u, v, strength;
     };
@@ -417,6 +417,7 @@ void LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Reg
         Lattice lattice{};
         if (solve(lattice)) out.push_back(lattice);
     }
+    return samples;
 }
 
 }  // namespace imi

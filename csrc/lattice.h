@@ -26,7 +26,8 @@ class LatticeFitter {
 public:
     // Overwrites `out` with at most `most` lattices, likeliest first. `dense` scans every pixel
     // instead of a few lines: slower, for noise.
-    void fit(const GreyView& frame, const Locator& locator, const Region& region, bool dense,
+    // Returns the number of grey values sampled, for a caller that bounds its work.
+    int64_t fit(const GreyView& frame, const Locator& locator, const Region& region, bool dense,
              int most, std::vector<Lattice>& out);
 
 private:
@@ -50,7 +51,7 @@ private:
     };
 
     void lay_axes(const GreyView& frame, const Locator& locator, const Region& region);
-    void scan(const GreyView& frame, Axis& axis, bool dense);
+    int64_t scan(const GreyView& frame, Axis& axis, bool dense);
     void find_peaks(Axis& axis);
     struct Phasors;
     Phasors correlate(const Axis& axis, int band, int from, int to, const float* taper) const;

@@ -9,6 +9,7 @@
 #include "lattice.h"
 #include "locate.h"
 #include "sample.h"
+#include "scan.h"
 #include "symbol.h"
 
 namespace imi {
@@ -22,14 +23,17 @@ struct Pass {
     int lattices;    // for one patch
     int placements;  // for one lattice
     int slack;       // cells by which a symbol may be smaller than its patch
-    int halvings;    // of the frame before the search
+    int halvings;    // of the frame before the search; -1 doubles it
 };
 constexpr std::array passes{
     Pass{false, 1, 2, 14, 0},
     Pass{true, 3, 6, max_lattice_cells, 0},
     Pass{true, 2, 4, max_lattice_cells, 1},
     Pass{true, 2, 4, max_lattice_cells, 2},
+    Pass{true, 2, 4, max_lattice_cells, -1},
 };
+constexpr int doubling_rim = 8;  // pixels of paper round a doubled frame
+constexpr int64_t small_frame = 100'000;  // pixels; only these are worth doubling
 constexpr int most_regions = 16;  // candidate symbols of one frame and pass
 constexpr float least_agreement = 0.4f;
 
@@ -56,6 +60,21 @@ GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
     return {pixels.data(), width, height, width};
 }
 
+// Symbols of two pixels a module, cut out tightly, as drawing programs save them.
+GreyView twice(const GreyView& frame, std::vector<uint8_t>& pixels) {
+    const int width = 2 * (frame.width + doubling_rim), height = 2 * (frame.height + doubling_rim);
+    pixels.resize(static_cast<size_t>(width) * height);
+    for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+            const float px = (static_cast<float>(x - doubling_rim) + 0.5f) / 2;
+            const float py = (static_cast<float>(y - doubling_rim) + 0.5f) / 2;
+            pixels[static_cast<size_t>(y) * width + x] =
+                static_cast<uint8_t>(grey_at(frame, px, py) + 0.5f);
+        }
+    }
+    return {pixels.data(), width, height, width};
+}
+
 }  // namespace
 
 class FrameReader::Search {
@@ -73,8 +92,14 @@ public:
         GreyView level = frame;
         int halvings = 0;
         for (const Pass& pass : passes) {
+            scale_ = 1, rim_ = 0;
+            if (pass.halvings < 0) {
+                if (int64_t{frame.width} * frame.height > small_frame) continue;
+                level = twice(frame, pyramid_[0]);
+                scale_ = 0.5f, rim_ = doubling_rim;
+            }
             for (; halvings < pass.halvings; ++halvings) level = halve(level, pyramid_[halvings]);
-            scale_ = 1 << halvings;
+            if (pass.halvings > 0) scale_ = static_cast<float>(1 << halvings);
             if (!look(level, pass)) break;
         }
         return std::move(found_);
@@ -83,11 +108,11 @@ public:
 private:
     bool done() const { return found_.size() >= static_cast<size_t>(options_->limit); }
 
-    // One hypothesis more, if effort and time allow.
-    bool spend() {
-        if (left_ <= 0) return false;
+    // Books work done; false when effort or time is at its end.
+    bool spend(int64_t units) {
         if (options_->budget_ms && Clock::now() >= deadline_) left_ = 0;
-        return left_-- > 0;
+        left_ -= std::min<int64_t>(left_, units);
+        return left_ > 0;
     }
 
     // False when the search is over.
@@ -98,10 +123,10 @@ private:
         }
         for (const Region& region : locator_.regions) {
             if (known(region)) continue;
-            if (!spend()) return false;
-            fitter_.fit(frame, locator_, region, pass.dense, pass.lattices, lattices_);
+            const int64_t samples =
+                fitter_.fit(frame, locator_, region, pass.dense, pass.lattices, lattices_);
+            if (!spend(1 + samples / 8'000)) return false;
             for (const Lattice& lattice : lattices_) {
-                if (!spend()) return false;
                 if (try_lattice(frame, lattice, pass)) break;
                 if (left_ <= 0) return false;
             }
@@ -127,10 +152,13 @@ private:
         locator_.regions.push_back(whole);
     }
 
+    // From a coordinate of the halved or doubled frame.
+    float in_frame(double at) const { return static_cast<float>(at - rim_) * scale_; }
+
     // Whether a symbol that we have read covers the middle of the patch.
     bool known(const Region& region) const {
-        const float x = static_cast<float>((region.left + region.right) * scale_) / 2;
-        const float y = static_cast<float>((region.top + region.bottom) * scale_) / 2;
+        const float x = in_frame((region.left + region.right) / 2.0);
+        const float y = in_frame((region.top + region.bottom) / 2.0);
         return std::any_of(found_.begin(), found_.end(),
                            [&](const Symbol& s) { return covers(s, x, y); });
     }
@@ -153,13 +181,14 @@ private:
         find_ink(sheet_, 0);
         const std::span<const SymbolSize* const> sizes =
             options_->sizes.empty() ? every_size() : std::span(options_->sizes);
-        finder_.find(sheet_, sizes, pass.slack, least_agreement,
-                     static_cast<size_t>(pass.placements), placements_);
+        const int64_t boxes = finder_.find(sheet_, sizes, pass.slack, least_agreement,
+                                           static_cast<size_t>(pass.placements), placements_);
+        if (!spend(boxes / 12'000)) return false;
         for (const Placement& placement : placements_) {
-            if (!spend()) return false;
             // A clean print is read from the first look, one tap a module.
             if (try_modules(sheet_, {0, 0}, lattice, placement)) return true;
             if (try_placement(frame, lattice, placement)) return true;
+            if (!spend(1 + placement.size->codewords() / 500)) return false;
         }
         return false;
     }
@@ -235,15 +264,17 @@ private:
             const Point at = lattice.to_image(
                 x + order[i][0] * along * turn.along_column + order[i][1] * up * turn.up_column,
                 y + order[i][0] * along * turn.along_row + order[i][1] * up * turn.up_row);
-            out[2 * i] = static_cast<float>(at.x * scale_);
-            out[2 * i + 1] = static_cast<float>(at.y * scale_);
+            out[2 * i] = in_frame(at.x);
+            out[2 * i + 1] = in_frame(at.y);
         }
         return out;
     }
 
     const ReadOptions* options_ = nullptr;
     Clock::time_point deadline_{};
-    int left_ = 0, scale_ = 1;
+    int64_t left_ = 0;  // units of work
+    float scale_ = 1;
+    int rim_ = 0;  // of the level searched: frame = (level - rim) * scale
     std::vector<Symbol> found_;
 
     std::array<std::vector<uint8_t>, 2> pyramid_;

@@ -148,8 +148,8 @@ def read(
         symbologies: names of what to read; "datamatrix" is the only one.
         sizes: (rows, columns) of the sizes that may occur; fewer is faster and surer.
         accept: called with a payload; False refuses it and the search goes on.
-        effort: hypotheses tried at most (default 400). Deterministic: the same frame and effort
-            give the same answer.
+        effort: work at most, in units that take about 0.1 ms (default 300). Deterministic: the same
+            frame and effort give the same answer.
         budget_ms: stop looking after so many milliseconds of monotonic time. Off by default, and to
             be left off where a run must be repeatable.
 
