@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postage.errors import BadPriceType, RateEditionError
+from postage.fields import Imprint
 from postage.mailpiece import Mailpiece
 from postage.money import Money
 from postage.rate_editions import EDITIONS, read_edition
@@ -316,10 +317,43 @@ def test_postage_never_falls_with_weight(
         assert light <= heavy
 
 
-def test_categories_are_distinct_and_no_imprint_of_value_zero() -> None:
-    """The two highest codes are redates and tests (postage.fields.Imprint)."""
-    assert len(set(Category)) == 7
-    assert max(Category) < 0xFFFE
+def test_category_codes_never_change() -> None:
+    """Printed indicia carry them; the two highest are redates and tests (fields.Imprint)."""
+    assert {category.name: category.value for category in Category} == {
+        "CARD": 101,
+        "LETTER_METERED": 111,
+        "LETTER_METERED_NONMACHINABLE": 112,
+        "LETTER_STAMPED": 121,
+        "LETTER_STAMPED_NONMACHINABLE": 122,
+        "FLAT": 131,
+        "LETTER_AT_FLAT_PRICE": 132,
+    }
+    assert max(Category) < Imprint.REDATE == 0xFFFE
+    assert Imprint.TEST == 0xFFFF
+
+
+@pytest.mark.parametrize(
+    ("sides", "ounces", "price_type", "flags", "category"),
+    [
+        (CARD, 1, "metered", {}, Category.CARD),
+        (LETTER, 1, "metered", {}, Category.LETTER_METERED),
+        (LETTER, 1, "metered", {"is_rigid": True}, Category.LETTER_METERED_NONMACHINABLE),
+        (LETTER, 1, "stamped", {}, Category.LETTER_STAMPED),
+        (LETTER, 1, "stamped", {"is_rigid": True}, Category.LETTER_STAMPED_NONMACHINABLE),
+        (FLAT, 1, "stamped", {}, Category.FLAT),
+        (LETTER, 4, "metered", {}, Category.LETTER_AT_FLAT_PRICE),
+    ],
+)
+def test_each_category_is_reached(
+    sides: tuple[str, str, str],
+    ounces: int,
+    price_type: Any,
+    flags: dict[str, bool],
+    category: Category,
+) -> None:
+    quote = BOOK.quote(piece(sides, ounces, **flags), date(2025, 7, 13), price_type=price_type)
+    assert isinstance(quote, Quote)
+    assert (quote.category, quote.price_type) == (category, price_type)
 
 
 def test_shipped_amounts_are_those_of_the_companion_table(reference: Path) -> None:
