@@ -149,7 +149,7 @@ def samples_make(
     with Progress(disable=as_json or not sys.stderr.isatty()) as progress:
         task = progress.add_task("drawing", total=count)
         manifest = make_samples(
-            folder, count=count, seed=seed, progress=lambda: progress.advance(task)
+            folder, count, seed, lambda done, _: progress.update(task, completed=done)
         )
     found = {"folder": str(folder), "pictures": count, "manifest": str(manifest)}
     typer.echo(json.dumps(found) if as_json else f"{count} pictures and {manifest}")

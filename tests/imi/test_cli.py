@@ -114,6 +114,16 @@ def test_bad_usage_is_exit_code_2_and_names_the_thing(
     assert said in result.output
 
 
+def test_samples_decode_to_their_manifest(tmp_path: Path) -> None:
+    result = imi("samples", "make", str(tmp_path), "--count", "3", "--seed", "11", "--json")
+    assert result.exit_code == 0, result.output
+    manifest = Path(json.loads(result.stdout)["manifest"])
+    for line in manifest.read_text().splitlines():
+        entry = json.loads(line)
+        read = imi("read", str(tmp_path / entry["file"]), "--json")
+        assert json.loads(read.stdout)["payload"] == entry["payload"]
+
+
 def test_encode_then_read(tmp_path: Path) -> None:
     picture = tmp_path / "symbol.png"
     assert imi("encode", "00ff7f", "--hex", "--out", str(picture)).exit_code == 0
