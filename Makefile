@@ -57,7 +57,7 @@ asan: $(VENV)/.line $(VENV)/.bench $(VENV)/.test  ## the native tests under Addr
 	|| { cat $(ASAN)/report.* 2>/dev/null; exit 1; }
 
 docs: $(VENV)/.line $(VENV)/.docs build  ## the documentation site, with generated tables
-	$(PY) -m sphinx -q -n -W --keep-going -b html docs docs/_build/html
+	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 ci: ## everything, from a clean clone; installs the system programs that tests use, fails on any skip
 	.ci/programs

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,8 @@ app = typer.Typer(
 samples = typer.Typer(help="Make sample mail pictures.", no_args_is_help=True)
 app.add_typer(samples, name="samples")
 
+Shape = Literal["square", "rectangle", "dmre", "any"]
+Encodation = Literal["auto", "ascii", "c40", "text", "x12", "edifact", "base256"]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -58,8 +60,8 @@ def encode(
     text: Annotated[str, typer.Argument(help="The payload: text, or hex with --hex.")],
     out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("symbol.png"),
     as_hex: Annotated[bool, typer.Option("--hex", help="TEXT is hexadecimal.")] = False,
-    shape: Annotated[str, typer.Option(help="square, rectangle, dmre or any.")] = "square",
-    encodation: Annotated[str, typer.Option(help="auto, ascii, c40, ..., base256.")] = "auto",
+    shape: Annotated[Shape, typer.Option(help="Which sizes may be taken.")] = "square",
+    encodation: Annotated[Encodation, typer.Option(help="auto is the shortest.")] = "auto",
     dots_per_module: Annotated[int, typer.Option(min=1, max=100)] = 8,
     as_json: Json = False,
 ) -> None:

@@ -13,7 +13,8 @@ from pipeline.disk import RealDisk
 from pipeline.errors import NoDevice
 from pipeline.job import Meter
 from pipeline.journal import Instant
-from pipeline.psd import Psd, Setup
+from pipeline.psd import Psd
+from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode
 from postage.layouts import OUR_VENDOR
 
