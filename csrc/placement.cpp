@@ -136,16 +136,24 @@ inline void copy_row(uint8_t* to, const uint8_t* from, int count) {
 
 template <int kHalf>
 void copy_regions(const Layout& layout, const uint8_t* mapping, uint8_t* modules) {
-    const SymbolSize& size = layout.size;
-    const int width = size.region_columns();
-    for (int row = 0; row < size.mapping_rows(); row++) {
-        const uint8_t* from = mapping + row * layout.stride;
-        uint8_t* to = modules + symbol_row(size, row) * size.columns + 1;
-        for (int region = 0; region < size.regions_across; region++) {
-            copy_row<kHalf>(to, from, width);
-            from += width;
-            to += width + 2;
+    // Locals, since a store through uint8_t* may change anything that is not.
+    const SymbolSize size = layout.size;
+    const int width = size.region_columns(), height = size.region_rows();
+    const int stride = layout.stride;
+    for (int down = 0; down < size.regions_down; down++) {
+        modules += size.columns;  // the border above
+        for (int row = 0; row < height; row++) {
+            const uint8_t* from = mapping;
+            uint8_t* to = modules + 1;
+            for (int across = 0; across < size.regions_across; across++) {
+                copy_row<kHalf>(to, from, width);
+                from += width;
+                to += width + 2;
+            }
+            mapping += stride;
+            modules += size.columns;
         }
+        modules += size.columns;  // the border below
     }
 }
 

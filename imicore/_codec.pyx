@@ -176,7 +176,10 @@ cdef const SymbolSize* _find_size(object size) except? NULL:
     cdef int rows, columns
     if size is None:
         return NULL
-    rows, columns = size
+    try:
+        rows, columns = size
+    except (TypeError, ValueError, OverflowError):
+        raise BadArgument(f"size is {size!r}; it is (rows, columns) or None") from None
     found = find_size(rows, columns)
     if found == NULL:
         raise NoSuchSize(f"{rows}x{columns} is not one of the 48 symbol sizes")
@@ -378,11 +381,11 @@ def fewest_codewords(bytes payload not None, int capacity) -> int | None:
     return None if used < 0 else used
 
 
-cdef int _check_block(Py_ssize_t length, Py_ssize_t parity) except -1:
+cdef int _check_block(Py_ssize_t data, Py_ssize_t parity) except -1:
     if not 1 <= parity <= 68:
         raise BadArgument(f"parity is {parity} codewords; a block has 1 to 68")
-    if length > 255:
-        raise BadArgument(f"the block has {length} codewords; the field allows 255")
+    if data > 255 - parity:
+        raise BadArgument(f"the block has {data + parity} codewords; the field allows 255")
     return 0
 
 
@@ -396,7 +399,7 @@ def rs_encode(bytes data not None, Py_ssize_t parity_len, *, bint portable=False
     [114, 25, 5, 88, 102]
     """
     cdef uint8_t[68] parity
-    _check_block(PyBytes_GET_SIZE(data) + parity_len, parity_len)
+    _check_block(PyBytes_GET_SIZE(data), parity_len)
     c_rs_encode(<const uint8_t*> PyBytes_AS_STRING(data), <size_t> PyBytes_GET_SIZE(data), parity,
                 <size_t> parity_len, portable)
     return PyBytes_FromStringAndSize(<char*> parity, parity_len)
@@ -424,7 +427,7 @@ def rs_correct(bytes block not None, Py_ssize_t parity_len, *, object erasures=(
     cdef vector[int] places
     cdef Py_ssize_t length = PyBytes_GET_SIZE(block)
     cdef int errors, reserved
-    _check_block(length, parity_len)
+    _check_block(length - parity_len if 0 <= parity_len <= 68 else 0, parity_len)
     if length <= parity_len:
         raise BadArgument(f"the block has {length} codewords, {parity_len} of them for errors; "
                           "no data is left")
@@ -432,9 +435,11 @@ def rs_correct(bytes block not None, Py_ssize_t parity_len, *, object erasures=(
         if not 0 <= place < length:
             raise BadArgument(f"erasure at {place}; the block has {length} codewords")
         places.push_back(place)
-    reserved = c_rs_reserve(<int> parity_len, <int> places.size()) if reserve is None else reserve
-    if reserved < 0:
-        raise BadArgument(f"reserve is {reserved}; it is 0 or more")
+    if reserve is None:
+        reserve = c_rs_reserve(<int> parity_len, <int> places.size())
+    elif not 0 <= reserve <= parity_len:
+        raise BadArgument(f"reserve is {reserve}; it is 0 to {parity_len}")
+    reserved = reserve
     memcpy(work, PyBytes_AS_STRING(block), <size_t> length)
     errors = c_rs_correct(work, <size_t> length, <int> parity_len, places, reserved)
     if errors < 0:

@@ -189,6 +189,9 @@ def test_bad_arguments_are_named(encodation: str) -> None:
     options = {"encodation": encodation}
     with pytest.raises(NoSuchSize, match="13x13 is not one of the 48"):
         encode(b"A", size=(13, 13), **options)
+    for size in ((40,), (40, 40, 40), 40, ("a", "b"), (10**20, 10)):
+        with pytest.raises(BadArgument, match=r"it is \(rows, columns\) or None"):
+            encode(b"A", size=size, **options)
     with pytest.raises(BadArgument, match="shape is 'round'; it is one of square, rectangle"):
         encode(b"A", shape="round", **options)
     with pytest.raises(BadArgument, match="encodation is 'utf-8'; it is one of auto, ascii"):

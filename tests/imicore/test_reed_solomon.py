@@ -152,7 +152,10 @@ def test_with_erasures_only_the_reserve_is_what_proves() -> None:
         (lambda: _codec.rs_correct(bytes(5), 5), "no data is left"),
         (lambda: _codec.rs_correct(bytes(9), 5, erasures=[9]), "erasure at 9; the block has 9"),
         (lambda: _codec.rs_correct(bytes(9), 5, erasures=[-1]), "erasure at -1"),
-        (lambda: _codec.rs_correct(bytes(9), 5, reserve=-1), "reserve is -1"),
+        (lambda: _codec.rs_correct(bytes(9), 5, reserve=-1), "reserve is -1; it is 0 to 5"),
+        (lambda: _codec.rs_correct(bytes(9), 5, reserve=2**31 - 1), "it is 0 to 5"),
+        (lambda: _codec.rs_encode(b"abc", 2**63 - 1), "parity is 9223372036854775807"),
+        (lambda: _codec.rs_correct(b"abc", -(2**63)), "parity is -9223372036854775808"),
     ],
 )
 def test_bad_arguments_are_named(call: object, message: str) -> None:
