@@ -99,7 +99,9 @@ def comparisons() -> Iterator[Comparison]:
 
 
 def test_bench_journal_record(benchmark: Any) -> None:
-    record = Record(RecordType.DEBIT, 1, SEAL.device, *[0] * 13, bytes(32), PAYLOAD, SIGNATURE)
+    record = Record._make(
+        [RecordType.DEBIT, 1, SEAL.device, *[0] * 13, bytes(32), PAYLOAD, SIGNATURE]
+    )
     sealed = benchmark(SEAL.record, record)
     assert len(sealed) == 512
     assert len(SEAL.slot(HeadSlot(1, 1, 0))) == 64

@@ -253,7 +253,7 @@ class Psd:
         """Return the registers with the amount added, once for each request id.
 
         Begin and apply in one: the provider's answer is taken as given. A repeat of an id with its
-        amount gives the same answer and moves nothing.
+        amount moves nothing and answers with the registers as they are by then.
         """
         applied = self._journal.state.refills.get(request_id)
         if applied == amount.mills:

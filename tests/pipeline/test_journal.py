@@ -248,6 +248,7 @@ RULES = {  # reliability.md 4.8; each breaks one rule in a record that is sealed
     "I5 control total moves": {"descending": 499_221, "control_total": 500_001},
     "I8 boot": {"boot": 0},
     "I8 time": {"psd_us": 1},
+    "I9 window": {"flags": 0},
     "test flag": {"flags": 1 << 9},
     "outcome without piece": {"flags": 0b001_001},
     "unknown outcome": {"flags": 0b111},
@@ -260,6 +261,37 @@ def test_row_8_a_broken_rule_is_a_fault(rule: str) -> None:
     disk = SimDisk()
     used(disk, 2)
     other = unpack_record(sealed_at(disk, 5))._replace(**RULES[rule])
+    put(disk, 5, SEAL.record(other))
+    assert fault_of(disk) is FaultCause.RULE_BROKEN
+
+
+REFILL_RULES = {
+    "applied without its request": {"reference": 2},
+    "another amount": {"amount": 499_000, "descending": 499_000, "control_total": 499_000},
+    "two outstanding": {"type": RecordType.REFILL_BEGIN, "descending": 0, "control_total": 0},
+    "voided without its request": {
+        **{"type": RecordType.REFILL_VOID, "reference": 2},
+        **{"descending": 0, "control_total": 0},
+    },
+}
+
+
+@pytest.mark.parametrize("rule", REFILL_RULES)
+def test_row_8_refills_follow_their_requests(rule: str) -> None:
+    disk = SimDisk()
+    used(disk, 0)
+    other = unpack_record(sealed_at(disk, 3))._replace(**REFILL_RULES[rule])
+    put(disk, 3, SEAL.record(other))
+    assert fault_of(disk) is FaultCause.RULE_BROKEN
+
+
+def test_row_8_budgets_are_kept() -> None:
+    """I7: a charge that its department had not left."""
+    disk = SimDisk()
+    psd = used(disk, 0)
+    psd.set_budget(3, Money(779))
+    imprinted(psd)
+    other = unpack_record(sealed_at(disk, 5))._replace(department=3)
     put(disk, 5, SEAL.record(other))
     assert fault_of(disk) is FaultCause.RULE_BROKEN
 
@@ -373,6 +405,25 @@ def test_a_damaged_head_slot_proves_no_release() -> None:
     disk.poke(HEAD, 7 % SLOTS * SLOT_BYTES + 9, b"\xaa\x55")
     (piece,) = opened(disk).open_pieces
     assert piece.why is Open.OPEN_UNKNOWN
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 4, 14])
+@pytest.mark.parametrize("age", [1, 2])
+@pytest.mark.parametrize("damage", [b"rot!", bytes(SLOT_BYTES)])
+def test_an_older_head_slot_is_made_whole_from_its_record(
+    pieces: int, age: int, damage: bytes
+) -> None:
+    """Also where the record lies in the segment before, or the slot is creation's own."""
+    disk = SimDisk()
+    psd = used(disk, pieces, segment_records=16)
+    last = psd._journal.state.sequence
+    psd._journal.close()
+    image = disk.image()
+    disk.poke(HEAD, (last - age) % SLOTS * SLOT_BYTES, damage)
+    found = recover(disk, SEAL, check)
+    assert len(found.head) == 1
+    mend(disk, found)
+    assert disk.image() == image
 
 
 def test_a_head_slot_in_anothers_place_is_a_fault() -> None:
