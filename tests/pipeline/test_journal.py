@@ -270,8 +270,10 @@ REFILL_RULES = {
     "another amount": {"amount": 499_000, "descending": 499_000, "control_total": 499_000},
     "two outstanding": {"type": RecordType.REFILL_BEGIN, "descending": 0, "control_total": 0},
     "voided without its request": {
-        **{"type": RecordType.REFILL_VOID, "reference": 2},
-        **{"descending": 0, "control_total": 0},
+        "type": RecordType.REFILL_VOID,
+        "reference": 2,
+        "descending": 0,
+        "control_total": 0,
     },
 }
 
@@ -695,6 +697,20 @@ def test_a_checkpoint_that_does_not_verify_is_a_fault(change: dict[str, object])
     used(disk, 20, segment_records=16)
     tampered_checkpoint(disk, **change)
     assert fault_of(disk) is FaultCause.CHECKPOINT_BROKEN
+
+
+def test_a_broken_chain_inside_a_checkpoint_is_a_fault() -> None:
+    disk = SimDisk()
+    psd = used(disk, 0, segment_records=64)
+    for request in range(100, 140):
+        psd.refill(Money(1_000), request)
+    _, total = divmod(unpack_record(sealed_at(disk, 64)).reference, 1 << 32)
+    assert total > 3
+    for sequence in range(65 - total, 65):
+        tampered = disk.fork()
+        other = unpack_record(sealed_at(disk, sequence))._replace(previous=bytes(32))
+        put(tampered, sequence, SEAL.record(other))
+        assert fault_of(tampered) is FaultCause.CHAIN_BROKEN
 
 
 def test_a_bad_copy_of_a_checkpoint_is_repaired_once() -> None:
