@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,21 +26,24 @@ _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """A private key and what is public of it. The secret does not show in ``repr``."""
+    """A private key and what is public of it. The secret does not show in ``repr``.
 
-    algorithm: Algorithm
-    public_key: bytes  # uncompressed point
+    Made of a ``cryptography`` key; BadKey unless that is on P-256 or P-384.
+    """
+
     handle: ec.EllipticCurvePrivateKey = field(repr=False, compare=False)
+    algorithm: Algorithm = field(init=False)
+    public_key: bytes = field(init=False)  # uncompressed point
 
-    @classmethod
-    def wrap(cls, handle: object) -> "PrivateKey":
-        """Return the record of a ``cryptography`` key. BadKey unless it is P-256 or P-384."""
-        if isinstance(handle, ec.EllipticCurvePrivateKey):
-            for algorithm, curve in CURVE.items():
-                if handle.curve.name == curve.name:
-                    return cls(algorithm, _uncompressed(handle.public_key()), handle)
-            raise BadKey(f"a private key on {handle.curve.name}; wanted is P-256 or P-384")
-        raise BadKey(f"{type(handle).__name__} is no EC private key")
+    def __post_init__(self) -> None:
+        if not isinstance(self.handle, ec.EllipticCurvePrivateKey):
+            raise BadKey(f"{type(self.handle).__name__} is no EC private key")
+        curve = self.handle.curve.name
+        found = [algorithm for algorithm, known in CURVE.items() if known.name == curve]
+        if not found:
+            raise BadKey(f"a private key on {curve}; wanted is P-256 or P-384")
+        object.__setattr__(self, "algorithm", found[0])
+        object.__setattr__(self, "public_key", _uncompressed(self.handle.public_key()))
 
     @classmethod
     def from_scalar(cls, scalar: int, algorithm: Algorithm = Algorithm.P256) -> "PrivateKey":
@@ -50,7 +53,7 @@ class PrivateKey:
         '046b17d1'
         """
         try:
-            return cls.wrap(ec.derive_private_key(scalar, CURVE[algorithm]))
+            return cls(ec.derive_private_key(scalar, CURVE[algorithm]))
         except ValueError as error:
             raise BadKey(f"no scalar of {algorithm.name}: {error}") from error
 
@@ -58,9 +61,10 @@ class PrivateKey:
     def decrypt(cls, data: bytes, secret: bytes) -> "PrivateKey":
         """Return the key that ``encrypt`` wrote. BadKey for another secret or damaged data."""
         try:
-            return cls.wrap(serialization.load_der_private_key(data, secret))
+            handle = serialization.load_der_private_key(data, secret)
         except (ValueError, TypeError) as error:
             raise BadKey(f"{len(data)} bytes do not open as an encrypted key: {error}") from error
+        return cls(cast(ec.EllipticCurvePrivateKey, handle))  # the constructor checks the kind
 
     def encrypt(self, secret: bytes) -> bytes:
         """Return the key as PKCS #8 DER, encrypted under ``secret`` (16 bytes or more)."""
@@ -83,7 +87,7 @@ def generate(algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
     >>> generate().public_key[0], len(generate(Algorithm.P384).public_key)
     (4, 97)
     """
-    key = PrivateKey.wrap(ec.generate_private_key(CURVE[algorithm]))
+    key = PrivateKey(ec.generate_private_key(CURVE[algorithm]))
     demand_pair(key, key.public_key)
     return key
 

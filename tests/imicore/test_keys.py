@@ -52,9 +52,9 @@ def test_a_key_that_is_not_encrypted_is_refused() -> None:
 
 def test_other_kinds_of_key_are_refused() -> None:
     with pytest.raises(BadKey, match="secp521r1"):
-        PrivateKey.wrap(ec.generate_private_key(ec.SECP521R1()))
+        PrivateKey(ec.generate_private_key(ec.SECP521R1()))
     with pytest.raises(BadKey, match="no EC private key"):
-        PrivateKey.wrap(ed25519.Ed25519PrivateKey.generate())
+        PrivateKey(ed25519.Ed25519PrivateKey.generate())
     for scalar in (0, -1, 2**256):
         with pytest.raises(BadKey, match="P256"):
             PrivateKey.from_scalar(scalar)

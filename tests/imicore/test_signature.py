@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imicore import keys, signature
+from imicore import _imaging, keys, signature
 from imicore.errors import BackendFailure, BadArgument
 from imicore.signature import Algorithm, Check, Signer, Verifier, der_to_raw, raw_to_der
 from tests.imicore.signature_paths import fallback
@@ -20,6 +20,12 @@ pytestmark = pytest.mark.native
 ROOT = Path(__file__).parents[2]
 KEY = keys.PrivateKey.from_scalar(0xC0FFEE)
 MESSAGES = [bytes([i]) * i for i in range(100)]
+
+
+def need_libcrypto() -> _imaging.Libcrypto:
+    if signature._LIBCRYPTO is None:
+        pytest.skip(f"no libcrypto: {signature.backend().reason}")
+    return signature._LIBCRYPTO
 
 
 @pytest.fixture(params=list(Algorithm), ids=lambda algorithm: algorithm.name)
@@ -33,8 +39,8 @@ def signer(
 ) -> Signer:
     if request.param == "cryptography":
         monkeypatch.setattr(signature, "_LIBCRYPTO", None)
-    elif signature.backend().name != "libcrypto":
-        pytest.skip(f"no libcrypto: {signature.backend().reason}")
+    else:
+        need_libcrypto()
     return Signer(key)
 
 
@@ -67,11 +73,16 @@ def test_a_faulty_signature_is_withheld() -> None:
         signer.sign(b"indicium")
 
 
-def test_a_key_with_another_public_point_is_refused() -> None:
-    """The engine tests the pair when it is made."""
+def test_the_engine_refuses_a_pair_that_is_none() -> None:
+    """It signs and verifies once before it is handed out (ISO/IEC 19790:2012, 7.10.3.3)."""
+    library = need_libcrypto()
     other = keys.PrivateKey.from_scalar(7).public_key
     with pytest.raises(BadArgument, match="public point"):
-        Signer(keys.PrivateKey(Algorithm.P256, other, KEY.handle))
+        _imaging.EcdsaSigner(library, 32, KEY.scalar(), other)
+    with pytest.raises(BadArgument, match="not a private key"):
+        _imaging.EcdsaSigner(library, 32, KEY.scalar(), other[:-1] + b"x")
+    with pytest.raises(BadArgument, match="33 bytes a number"):
+        _imaging.EcdsaSigner(library, 33, KEY.scalar(), other)
 
 
 @pytest.mark.parametrize("verifier", [Verifier(), fallback()], ids=["libcrypto", "fall-back"])
@@ -89,13 +100,26 @@ def test_arguments_that_are_not_bytes_raise(verifier: Verifier) -> None:
     assert verifier.verify(b"", raw, KEY.public_key) is Check.VALID  # and works on
 
 
-def test_conversions_refuse_what_is_no_signature() -> None:
-    for raw in (bytes(64), b"\xff" * 64, bytes(63), b"\1" * 128):
-        with pytest.raises(BadArgument):
-            raw_to_der(raw)
-    for der in (b"", bytes.fromhex("3006020100020101"), bytes.fromhex("300602010102010100")):
-        with pytest.raises(BadArgument):
-            der_to_raw(der)
+@pytest.mark.parametrize("raw", [bytes(64), b"\xff" * 64, bytes(63), b"\1" * 128])
+def test_raw_to_der_refuses(raw: bytes) -> None:
+    with pytest.raises(BadArgument):
+        raw_to_der(raw)
+
+
+@pytest.mark.parametrize(
+    ("why", "der"),
+    [
+        ("empty", ""),
+        ("r = 0", "3006020100020101"),
+        ("a byte after the sequence", "300602010102010100"),
+        ("a third integer", "3009020101020101020101"),
+        ("negative r", "3006020180020101"),
+        ("r not minimal", "300702020001020101"),
+    ],
+)
+def test_der_to_raw_refuses(why: str, der: str) -> None:
+    with pytest.raises(BadArgument):
+        der_to_raw(bytes.fromhex(der))
 
 
 def test_conversions_agree_with_cryptography() -> None:
@@ -136,6 +160,7 @@ def test_other_threads_run_while_a_batch_is_verified() -> None:
 
 def test_threads_share_one_engine() -> None:
     """Four threads, keys that turn hot, cool and fall out meanwhile: every verdict is right."""
+    need_libcrypto()
     signers = [Signer(keys.PrivateKey.from_scalar(1000 + i)) for i in range(12)]
     shared = Verifier(cached_keys=8, hot_keys=2, hot_after=40)
     for signer in signers[:4]:  # the first two tables go at once
@@ -206,15 +231,14 @@ def test_a_library_that_is_no_libcrypto_is_an_error() -> None:
 
 def test_fips_without_its_provider_fails_closed(tmp_path: Path) -> None:
     """No fall-back may hide that the machine demands FIPS and cannot give it."""
-    if signature.backend().name != "libcrypto":
-        pytest.skip(f"no libcrypto: {signature.backend().reason}")
+    need_libcrypto()
     done = run(OPENSSL_CONF=fips_configuration(tmp_path))
     assert "BackendFailure" in done.stderr
 
 
 FIPS_PROBE = """
 import ctypes
-from imicore import keys, signature
+from imicore import _imaging, keys, signature
 from imicore.errors import BackendFailure
 signer = signature.Signer(keys.PrivateKey.from_scalar(7))
 before = signature.Verifier().statistics().tables_allowed
@@ -230,8 +254,7 @@ except BackendFailure as refusal:
 
 def test_under_fips_there_are_no_tables_and_no_foreign_signatures() -> None:
     """Debian 12 has no fips provider, so FIPS is demanded once the algorithms are at hand."""
-    if signature.backend().name != "libcrypto":
-        pytest.skip(f"no libcrypto: {signature.backend().reason}")
+    need_libcrypto()
     done = subprocess.run(
         [sys.executable, "-c", FIPS_PROBE],
         cwd=ROOT,

@@ -157,6 +157,7 @@ def forms(device: Device) -> Iterator[Case]:
         ("DER of 0, 0", ecdsa.to_der(0, 0), "DER_FORM"),
         ("DER and a byte", der + b"\0", "WRONG_LENGTH"),
         ("DER cut", der[:-1], "WRONG_LENGTH"),
+        ("DER, a third integer", bytes.fromhex("3009020101020101020101"), "WRONG_LENGTH"),
         ("BER: long length", der[:1] + b"\x81" + der[1:], "WRONG_LENGTH"),
         ("BER: indefinite length", b"\x30\x80" + der[2:] + b"\0\0", "WRONG_LENGTH"),
         ("DER of negative r", b"\x30\x06\x02\x01\x80\x02\x01\x01", "WRONG_LENGTH"),
