@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from imicore.errors import BackendFailure, BadArgument, BadKey
-from imicore.signature import CURVE, Algorithm, Signer, Verifier
+from imicore.signature import CURVE, Algorithm, Signer
 
 MIN_SECRET_BYTES = 16
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -203,18 +203,17 @@ class SoftwareKeyStore:
         key_id: str,
         *,
         algorithm: Algorithm = Algorithm.P256,
-        verifier: Verifier | None = None,
     ) -> Signer:
         """Return the signer of a new key, already stored. BadKey if the id is taken."""
         name = _file_name(key_id)
         key = generate(algorithm)
         if not self._storage.write_new(name, key.encrypt(self._secret("wrap", key_id))):
             raise BadKey(f"key {key_id!r} exists; a key is never replaced")
-        return Signer(key, verifier=verifier)
+        return Signer(key)
 
-    def open(self, key_id: str, *, verifier: Verifier | None = None) -> Signer:
+    def open(self, key_id: str) -> Signer:
         """Return the signer of a stored key. BadKey where there is none or it does not open."""
-        return Signer(self._load(key_id), verifier=verifier)
+        return Signer(self._load(key_id))
 
     def journal_key(self, key_id: str) -> bytes:
         """Return 32 secret bytes for the device's journal MAC, the same at every call.

@@ -1,5 +1,6 @@
 """The whole line on simulated devices: every stage, every divert, three different sightings."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from rich.console import Console
 
 from imi.running import Run, build_line, feed, open_run
 from imicore import frames
+from pipeline.disk import RealDisk
+from pipeline.errors import PsdFault
 from pipeline.inspector import Blank, Damaged, Inspector, Sighted
 from pipeline.job import Job, load_job
 from pipeline.line import judge
@@ -162,3 +165,35 @@ def test_a_symbol_past_correction_is_damaged(shown: tuple[Printed, np.ndarray]) 
     outcome = judge(printed, found)
     assert isinstance(outcome, Diverted)
     assert outcome.reason is Reason.DAMAGED_SYMBOL
+
+
+def test_a_full_disk_stops_the_line_before_anything_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is fired whose debit is not durable; after the disk has room, the line goes on."""
+    run = open_run(small_job(6), tmp_path, fresh=False, limit=None)
+    fired = []
+    fire, write = run.world.fire, RealDisk.pwrite
+    monkeypatch.setattr(
+        run.world, "fire", lambda *given: fired.append(given[0].number) or fire(*given)
+    )
+
+    def full(disk: RealDisk, name: str, data: bytes, offset: int) -> None:
+        if len(fired) >= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(disk, name, data, offset)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(RealDisk, "pwrite", full)
+        with pytest.raises(PsdFault, match="No space left"):
+            feed(run, Console(quiet=True), pictures=0)
+    assert run.meter.psd.state.value == "FAULT"
+    run.meter.psd.close()
+    run.log.close()
+    assert fired == [1, 2, 3]
+
+    again = passed(small_job(6), tmp_path)
+    registers = again.meter.psd.registers
+    assert again.log.last_number() == 6
+    assert registers.ascending + registers.descending == registers.control_total
+    assert registers.piece_count == len([row for row in again.log.rows() if row.sequence])
