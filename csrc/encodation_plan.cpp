@@ -28,17 +28,6 @@ constexpr int field_cost(int length) { return length <= kShortField ? 2 + length
 
 }  // namespace
 
-void Plan::Counts::add(const Counts& from, int cost) {
-    if (from.least == kNone) return;
-    const int shift = from.least + cost - least;
-    if (shift >= 0) {
-        if (shift < 32) mask |= from.mask << shift;
-        return;
-    }
-    mask = from.mask | (-shift < 32 ? mask << -shift : 0);
-    least = from.least + cost;
-}
-
 bool Plan::digits(int at) const {
     const auto digit = [](uint8_t c) { return c >= '0' && c <= '9'; };
     return digit(text_[at]) && digit(text_[at + 1]);
@@ -112,7 +101,7 @@ Plan::Plan(std::span<const uint8_t> text, Encodation encodation, int start)
     : text_(text),
       only_(encodation),
       start_(start),
-      counts_(kStates * (text.size() + 1)),
+      least_(kStates * (text.size() + 1), kNever),
       values_(text.size()) {
     for (int i = 0; i < length(); i++) {
         for (int set = 0; set < 2; set++) {
@@ -121,18 +110,18 @@ Plan::Plan(std::span<const uint8_t> text, Encodation encodation, int start)
     }
     ascii_from_ = last_full_group();
     if (allowed(Encodation::ascii)) {
-        counts(0, kAscii) = {start, 1};
+        least(0, kAscii) = start;
     } else {
         for (int state = kC40; state < kStates; state++) {
             if (first_of(state) == state && only_ == encodation_of(state)) {
-                counts(0, state) = {start + 1, 1};
+                least(0, state) = start + 1;
             }
         }
     }
     for (int at = 0; at <= length(); at++) {
         const auto into = [&](int state) {
             return [this, at, state](int before, int from, int cost, bool) {
-                counts(at, state).add(counts(before, from), cost);
+                least(at, state) = std::min(least(at, state), least(before, from) + cost);
             };
         };
         for (int state = 0; state < kStates; state++) characters_into(at, state, into(state));
@@ -147,15 +136,13 @@ std::optional<Ending> Plan::finish(int capacity) const {
         if (ending.used <= capacity && (!best || ending.used < best->used)) best = ending;
     };
     const int end = length();
-    if (const int least = counts(end, kAscii).least; least <= capacity) {
-        offer({end, kAscii, least, least, Ending::none});
-    }
+    offer({end, kAscii, least(end, kAscii), least(end, kAscii), Ending::none});
     // Without an unlatch where the symbol ends, or one codeword before (two in EDIFACT): what is
     // left there is ASCII (5.2.5.2, 5.2.7.2, 5.2.8.2).
     for (const State state : {kC40, kText, kX12, kEdifact}) {
         for (int left = 0; left <= (state == kEdifact ? 2 : 1); left++) {
             for (int at = std::max(0, end - 2 * left); at <= end; at++) {
-                if (!counts(at, state).has(capacity - left)) continue;
+                if (least(at, state) != capacity - left) continue;
                 const int tail = ascii_tail(at);
                 if (tail > left) continue;
                 offer({at, state, capacity - left, capacity - left + tail, Ending::ascii});
@@ -164,7 +151,7 @@ std::optional<Ending> Plan::finish(int capacity) const {
     }
     // 5.2.5.2 b: two codewords left, two values waiting: the third is a shift 1 without meaning.
     for (const State state : {kC40Waiting2, kTextWaiting2}) {
-        if (counts(end, state).has(capacity - 2)) {
+        if (least(end, state) == capacity - 2) {
             offer({end, state, capacity - 2, capacity, Ending::padded_triple});
         }
     }
@@ -172,7 +159,7 @@ std::optional<Ending> Plan::finish(int capacity) const {
     if (only_ == Encodation::automatic) {
         for (int at = 0; at < end; at++) {
             const int count = capacity - (end - at) - 2;
-            if (counts(at, kAscii).has(count)) {
+            if (least(at, kAscii) == count) {
                 offer({at, kAscii, count, capacity, Ending::base256_to_end});
             }
         }
@@ -189,7 +176,7 @@ std::vector<Step> Plan::steps(const Ending& ending) const {
         std::optional<Step> step;
         int cost = 0;
         const auto back = [&](int before, int from, int edge_cost, bool base256) {
-            if (step || !counts(before, from).has(count - edge_cost)) return;
+            if (step || least(before, from) != count - edge_cost) return;
             step = Step{before, at, static_cast<State>(from), state, base256};
             cost = edge_cost;
         };

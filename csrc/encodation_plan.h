@@ -48,11 +48,18 @@ struct Ending {
     enum Tail : uint8_t { none, ascii, padded_triple, base256_to_end } tail = none;
 };
 
-// Dynamic programming over bytes and states. It computes which codeword counts reach each state,
-// not only the least: C40 and Text may fill up a triple only where exactly two codewords are left
-// in the symbol (5.2.5.2 b), so a longer stream can be the one that fits. 32 counts from the least
-// upward are kept; a stream 32 codewords longer than another at the same byte and state never wins,
-// since finishing in ASCII from the last complete triple takes at most 8 more.
+// Dynamic programming: the least number of codewords that leads to each byte and state.
+//
+// The least is enough although the rules at the end ask for an exact number of codewords left: from
+// fewer codewords there is always an end that takes no more of the symbol in all.
+// - Implied unlatch, `left` codewords in ASCII: with more left, unlatch (1) and the same ASCII.
+// - Base 256 to the end, length field 1: with more left, length field 2.
+// - Padded triple (5.2.5.2 b): go back to the last byte that ends a triple, unlatch, and write the
+//   rest in ASCII. Between two such bytes ASCII takes at most the codewords of the full triples and
+//   two more: a byte of 1, 2, 3, 4 values costs 1, 1, 2, 2 codewords, which exceeds two thirds of
+//   its values by 1/3, -1/3, 0, -2/3; since a byte of one value cannot follow where two wait (it
+//   would end a triple), the excess never rises above a third of the values waiting, here 2/3. So
+//   this end takes at most 3 codewords beyond the full triples, and with more than 2 left it fits.
 class Plan {
 public:
     // `start` codewords are already written (a macro).
@@ -66,16 +73,7 @@ public:
     size_t first_stranger() const;
 
 private:
-    struct Counts {  // a set of codeword counts: bit k of `mask` is `least` + k
-        static constexpr int kNone = 1 << 20;
-        int least = kNone;
-        uint32_t mask = 0;
-
-        void add(const Counts& from, int cost);
-        bool has(int count) const {
-            return count >= least && count - least < 32 && (mask >> (count - least) & 1) != 0;
-        }
-    };
+    static constexpr int kNever = 1 << 20;
 
     template <class Edge>
     void characters_into(int at, int state, Edge edge) const;
@@ -93,16 +91,14 @@ private:
     bool allowed(Encodation encodation) const {
         return only_ == Encodation::automatic || only_ == encodation;
     }
-    Counts& counts(int at, int state) { return counts_[state * (text_.size() + 1) + at]; }
-    const Counts& counts(int at, int state) const {
-        return counts_[state * (text_.size() + 1) + at];
-    }
+    int& least(int at, int state) { return least_[state * (text_.size() + 1) + at]; }
+    int least(int at, int state) const { return least_[state * (text_.size() + 1) + at]; }
 
     std::span<const uint8_t> text_;
     Encodation only_;
     int start_;
-    int ascii_from_ = 0;  // a demanded encodation leaves only what fills no group to ASCII
-    std::vector<Counts> counts_;
+    int ascii_from_ = 0;      // a demanded encodation leaves only what fills no group to ASCII
+    std::vector<int> least_;  // codewords, by state and byte
     std::vector<std::array<uint8_t, 2>> values_;  // of each byte in C40 and in Text: 1 to 4
 };
 
