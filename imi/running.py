@@ -3,17 +3,16 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from imi.audit import Audit, audit_journal
+from imi.audit import audit_journal
 from imi.meter import SoftwareMeter, open_meter
 from imi.report import write_report
+from imi.summary import summarise, summary_table
 from imi.world import World
 from imicore import frames
 from imicore.errors import ImiError
@@ -147,69 +146,29 @@ def finish(run: Run, console: Console, *, as_json: bool) -> int:
     open_after = run.meter.psd.open_pieces if state != "FAULT" else []
     run.meter.psd.close()
     audit = audit_journal(run.meter)
-    summary = summarise(run, audit, state, open_after)
+    summary = summarise(
+        run.job,
+        run.tally,
+        audit,
+        first=run.first,
+        state=state,
+        open_pieces=open_after,
+        wall_s=run.wall_s,
+        stopped=run.stopped,
+    )
     text = json.dumps(summary, indent=1)
     (run.out / "summary.json").write_text(text + "\n", encoding="utf-8")
     report = write_report(run.out, run.job, summary, run.tally, run.pictures)
     if as_json:
         print(text)
     else:
-        Console().print(_table(summary))
+        Console().print(summary_table(summary))
         console.print(f"report: {report}", markup=False)
     if run.stopped:
         console.print(f"the line stopped: {run.stopped}", style="red", markup=False)
     assert registers.ascending + registers.descending == registers.control_total
     sound = not run.stopped and not run.tally.mismatches and not audit.faults
     return 0 if sound else 1
-
-
-def summarise(run: Run, audit: Audit, state: str, open_after: list[OpenPiece]) -> dict[str, object]:
-    """Return the run as plain data: what `--json`, the page and the table show."""
-    tally, registers = run.tally, audit.registers
-    names = {department.id: department.name for department in run.job.department}
-    return {
-        "job": run.job.name,
-        "pieces": {
-            "first": run.first,
-            "fed": tally.fed,
-            "printed_and_reread": tally.inspected,
-            "mismatches": tally.mismatches,
-            "diverted": dict(tally.diverted),
-            "by_shape": dict(tally.shapes),
-        },
-        "postage": {
-            "spent": str(tally.postage),
-            "by_department": {
-                names[number]: str(Money(mills))
-                for number, mills in sorted(tally.by_department.items())
-            },
-        },
-        "meter": {
-            "device": f"TST0 {run.job.meter.serial}",
-            "state": state,
-            "ascending": str(registers.ascending),
-            "descending": str(registers.descending),
-            "control_total": str(registers.control_total),
-            "piece_count": registers.piece_count,
-            "balanced": registers.ascending + registers.descending == registers.control_total,
-        },
-        "journal": {
-            "records": audit.records,
-            "debits": audit.debits,
-            "signatures_valid": audit.signatures_valid,
-            "faults": audit.faults,
-        },
-        "open_pieces": [piece.claim for piece in (*open_after,)],
-        "stages_us": {
-            name: {
-                "median": round(_quantile(times, 0.5), 1),
-                "p99": round(_quantile(times, 0.99), 1),
-            }
-            for name, times in tally.stage_us.items()
-        },
-        "wall_s": round(run.wall_s, 2),
-        "stopped": run.stopped,
-    }
 
 
 def _next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece]]:
@@ -314,25 +273,3 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
     )
-
-
-def _table(summary: dict[str, object]) -> Table:
-    table = Table(title=str(summary["job"]), show_header=False)
-    for name, value in _flat(summary):
-        table.add_row(name, value)
-    return table
-
-
-def _flat(values: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name} ")
-        elif isinstance(value, list):
-            yield from ((f"{prefix}{name}", str(item)) for item in value)
-        elif value != "":
-            yield f"{prefix}{name}".replace("_", " "), str(value)
-
-
-def _quantile(times: list[float], share: float) -> float:
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
