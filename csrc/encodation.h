@@ -40,7 +40,7 @@ inline constexpr uint8_t kUpperShift = 30;  // in shift 2 of C40 and Text
 inline constexpr int kShortField = 249;     // longest Base 256 field with one length codeword
 inline constexpr int kLongestField = 1555;  // with two
 
-// A macro codeword stands for this header and trailer (5.2.4.7); %c is '5' or '6'.
+// A macro codeword stands for this header and trailer (5.2.4.7).
 inline constexpr std::array<uint8_t, 7> kMacro05Header = {'[', ')', '>', 30, '0', '5', 29};
 inline constexpr std::array<uint8_t, 7> kMacro06Header = {'[', ')', '>', 30, '0', '6', 29};
 inline constexpr std::array<uint8_t, 2> kMacroTrailer = {30, 4};

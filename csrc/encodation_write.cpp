@@ -40,10 +40,6 @@ const SymbolSize& largest_of(Shape shape) {
     });
 }
 
-std::string name_of(const SymbolSize& size) {
-    return std::to_string(size.rows) + "x" + std::to_string(size.columns);
-}
-
 [[noreturn]] void too_long(std::span<const uint8_t> payload, const SymbolSize* size, Shape shape,
                            bool base256) {
     const SymbolSize& limit = size != nullptr ? *size : largest_of(shape);

@@ -76,10 +76,6 @@ std::vector<uint16_t> doubt_by_codeword(const SymbolSize& size, std::span<const 
     return sums;
 }
 
-std::string name_of(const SymbolSize& size) {
-    return std::to_string(size.rows) + "x" + std::to_string(size.columns);
-}
-
 Corrected correct_all(const SymbolSize& size, uint8_t* codewords, std::span<const uint16_t> doubt) {
     Corrected all;
     const int parity = size.error_codewords_per_block();

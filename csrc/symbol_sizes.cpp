@@ -9,4 +9,8 @@ const SymbolSize* find_size(int rows, int columns) noexcept {
     return nullptr;
 }
 
+std::string name_of(const SymbolSize& size) {
+    return std::to_string(size.rows) + "x" + std::to_string(size.columns);
+}
+
 }  // namespace imi

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 namespace imi {
 
@@ -83,5 +84,6 @@ consteval bool sizes_are_consistent() {
 static_assert(sizes_are_consistent());
 
 const SymbolSize* find_size(int rows, int columns) noexcept;  // null when there is no such size
+std::string name_of(const SymbolSize& size);                  // "40x40"
 
 }  // namespace imi
