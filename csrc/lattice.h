@@ -31,6 +31,8 @@ public:
              int most, std::vector<Lattice>& out);
 
 private:
+    static constexpr int max_bands = 24, max_windows = 16;
+
     struct Peak {
         float frequency, strength;  // cycles per sample; octaves above the spectrum round it
     };
@@ -40,7 +42,7 @@ private:
         double step;                                        // pixels per sample
         int samples, bands;
         double frequency, slope, offset;  // grid = frequency * u + slope * v + offset, u, v in px
-        std::vector<float> rising, falling;  // squared steps of grey, `samples` for each band
+        std::vector<float> rising, falling;  // steps of grey, summed, `samples` for each band
         std::vector<Peak> peaks;
     };
     struct Tile {

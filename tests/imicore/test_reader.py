@@ -95,16 +95,16 @@ def inspection(rng: np.random.Generator, dots_per_inch: float) -> Shot:
     """What the camera behind the print head meets, one draw of everything at once."""
     per_px = dots_per_inch / 200
     return Shot(
-        pitch_px=float(rng.uniform(3.3, 4.6)) * per_px,
+        pitch_px=float(rng.uniform(3.2, 4.6)) * per_px,
         turn_deg=float(rng.uniform(-2, 2)),
-        blur=float(rng.uniform(0.05, 0.27)),
-        gain=float(rng.uniform(-0.2, 0.2)),
-        noise=float(rng.uniform(1, 9)),
+        blur=float(rng.uniform(0.05, 0.32)),
+        gain=float(rng.uniform(-0.2, 0.3)),
+        noise=float(rng.uniform(1, 10)),
         paper=float(rng.uniform(140, 235)),
         ink=float(rng.uniform(30, 65)),
         light_fall=float(rng.uniform(0, 0.5)),
         light_deg=float(rng.uniform(0, 360)),
-        fibre=float(rng.choice([0, 0, 5])),  # one in three is kraft
+        fibre=float(rng.choice([0, 0, 6])),  # one in three is kraft
         quiet=float(rng.uniform(1, 3)),
         centre_px=tuple(rng.uniform(130, 140, 2) * per_px),  # type: ignore[arg-type]
     )
