@@ -1,6 +1,7 @@
 """Evidenced -> what the head gets: symbol, text, marks, and the place on the piece."""
 
 from datetime import date
+from functools import cache
 
 from imicore.datamatrix import Symbol, encode
 from imicore.raster import Line, Mark, Placement, Raster, Rasterizer, place
@@ -23,7 +24,9 @@ class Composer:
         self._facing = (
             Rasterizer(dots_per_inch, ink_gain_dots=ink_gain_dots, fim="D") if fim else self._plain
         )
-        self._licensing_zip = licensing_zip
+        self._postage = Line("US POSTAGE", "banner", fixed=True)
+        self._class = Line("FIRST-CLASS MAIL", fixed=True)
+        self._zip = Line(f"ZIP {licensing_zip}", fixed=True)
 
     def compose(self, payload: bytes, *, profile: str, shape: Shape) -> tuple[Symbol, Raster]:
         """Return the symbol of a payload and the whole imprint.
@@ -40,14 +43,13 @@ class Composer:
         return symbol, raster
 
     def _lines(self, indicium: Indicium) -> list[Line]:
-        device = f"{indicium.vendor_model} {indicium.device_serial:07d}"
         return [
-            Line("US POSTAGE", "banner", fixed=True),
+            self._postage,
             Line(amount_text(indicium), "amount"),
-            Line("FIRST-CLASS MAIL", fixed=True),
-            Line(date_text(indicium.mailing_date)),
-            Line(f"ZIP {self._licensing_zip}", fixed=True),
-            Line(device, fixed=True),
+            self._class,
+            Line(date_text(indicium.mailing_date), fixed=True),
+            self._zip,
+            Line(f"{indicium.vendor_model} {indicium.device_serial:07d}", fixed=True),
         ]
 
 
@@ -64,6 +66,7 @@ def amount_text(indicium: Indicium) -> str:
     return str(indicium.postage)
 
 
+@cache
 def date_text(mailing_date: date | None) -> str:
     """Return the date as printed, nothing on undated reply mail.
 
@@ -74,10 +77,6 @@ def date_text(mailing_date: date | None) -> str:
 
 
 def _mark(indicium: Indicium) -> Mark | None:
+    text = "SPECIMEN" if indicium.vendor_model == OUR_VENDOR else ""
     is_test = indicium.payload_type is PayloadType.TEST
-    is_software = indicium.vendor_model == OUR_VENDOR
-    return (
-        Mark(text="SPECIMEN" if is_software else "", void=is_test)
-        if is_test or is_software
-        else None
-    )
+    return Mark(text, void=is_test) if text or is_test else None
