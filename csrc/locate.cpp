@@ -68,10 +68,10 @@ float score(const Locator& locator, const Region& region, int across) {
     // A filled rectangle of sides a, b has variances a*a/12, b*b/12.
     const double fill = std::min(1.0, n / (12 * std::sqrt(small * large)));
     const double aspect = std::sqrt(small / large);
-    // Contrast and area count less than form: the indicium may lie in the shade of a letter whose
+    // Contrast counts less than form and area: the indicium may lie in the shade of a letter whose
     // address is large and black.
     return static_cast<float>(std::sqrt(texture / n) * fill * fill * fill * (0.1 + aspect) *
-                              std::sqrt(std::sqrt(n)));
+                              std::sqrt(n));
 }
 
 void grow(Locator& locator, int seed, uint32_t threshold, Region& region) {
