@@ -16,7 +16,7 @@ int64_t LatticeFitter::scan(const GreyView& frame, Axis& axis, bool dense) {
     axis.samples = std::max(8, static_cast<int>(axis.length / axis.step));
     axis.bands = std::clamp(static_cast<int>(axis.breadth / 24), 4, max_bands);
     const double band_px = axis.breadth / axis.bands;
-    const int lines = dense ? std::clamp(static_cast<int>(band_px), 2, 32) : 2;
+    const int lines = dense ? std::clamp(static_cast<int>(band_px), 2, 10) : 2;
     const size_t samples = axis.samples;
     axis.rising.assign(samples * axis.bands, 0);
     axis.falling.assign(samples * axis.bands, 0);

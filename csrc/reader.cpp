@@ -27,6 +27,7 @@ struct Pass {
 };
 constexpr std::array passes{
     Pass{false, 1, 2, 14, 0},
+    Pass{true, 2, 3, 28, 0},  // every patch gets its turn before any is searched to the end
     Pass{true, 3, 6, max_lattice_cells, 0},
     Pass{true, 2, 4, max_lattice_cells, 1},
     Pass{true, 2, 4, max_lattice_cells, 2},
