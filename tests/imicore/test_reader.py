@@ -370,4 +370,5 @@ def test_public_photographs(reference: Path) -> None:
         read_of.setdefault(image["set"], []).append(bool(found))
     missed = {name: answers.count(False) for name, answers in read_of.items() if not all(answers)}
     assert missed.get("zxcpp-dm4", 0) == 0
-    assert sum(missed.values()) <= 3  # strong perspective: three photographs of a curved label
+    # Not read yet, though zxing-cpp does: zxcpp-dm2/11, zx-dm2/11 and zx-dm2/15.
+    assert sum(missed.values()) <= 3
