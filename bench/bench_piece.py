@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import io
 import itertools
+import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -67,6 +68,32 @@ def ours(folder: Path) -> tuple[Callable[[], tuple[Evidence, bytes]], signature.
     return piece, signer
 
 
+def bare(folder: Path) -> Callable[[], int]:
+    """Return the floor: three synced writes, one signature, one verification, and nothing else."""
+    key = keys.generate()
+    signer, verifier = signature.Signer(key), signature.Verifier()
+    public_key = signer.public_key
+    verifier.warm(public_key)
+    files = []
+    for name in ("a", "b", "head"):
+        file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        os.write(file, bytes(1 << 20))
+        os.fsync(file)
+        files.append(file)
+    record, places = bytes(512), itertools.cycle(range(0, 1 << 20, 512))
+
+    def piece() -> int:
+        place = next(places)
+        made = signer.sign(MESSAGE)
+        check = verifier.verify(MESSAGE, made, public_key)
+        for file in files:
+            os.pwrite(file, record, place)
+            os.fdatasync(file)
+        return check
+
+    return piece
+
+
 def libraries(folder: Path) -> Callable[[], tuple[bytes, bytes]]:
     """Return the same duties with the libraries a Python program would take."""
     import zxingcpp
@@ -123,14 +150,21 @@ def libraries(folder: Path) -> Callable[[], tuple[bytes, bytes]]:
 
 def comparisons() -> Iterator[Comparison]:
     """Yield the whole piece, ours and with libraries."""
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
-        work, signer = ours(Path(one))
-        theirs = libraries(Path(two))
+    with tempfile.TemporaryDirectory() as name:
+        folders = [Path(name) / part for part in ("ours", "theirs", "floor")]
+        for folder in folders:
+            folder.mkdir()
+        work, signer = ours(folders[0])
+        theirs, floor = libraries(folders[1]), bare(folders[2])
         _assert_answers(work, signer, theirs)
+        assert floor() == signature.Check.VALID
         yield compare(
             "one piece, all duties",
             Contender("imi", work),
-            [Contender("cryptography + zxing-cpp + Pillow + SQLite", theirs)],
+            [
+                Contender("cryptography + zxing-cpp + Pillow + SQLite", theirs),
+                Contender("bare syncs, signature and check", floor),
+            ],
             goals={"cryptography + zxing-cpp + Pillow + SQLite": 12.0},
             round_s=0.05,
         )

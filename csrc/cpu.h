@@ -1,4 +1,5 @@
-// Which instruction set the kernels use: asked once, overridden by the environment variable IMI_ISA.
+// Which instruction set the kernels use: asked once, overridden by the environment variable
+// IMI_ISA.
 #pragma once
 
 #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))

@@ -64,7 +64,8 @@ void PlacementFinder::weigh_outline(int y, int rows, int columns) {
     const int32_t* top_timing = row_alternating_.data() + y * line;
     const int32_t* bottom = row_plain_.data() + (y + rows - 1) * line;
     const int32_t* bottom_timing = row_alternating_.data() + (y + rows - 1) * line;
-    const size_t begin = static_cast<size_t>(y) * columns_, end = begin + static_cast<size_t>(rows) * columns_;
+    const size_t begin = static_cast<size_t>(y) * columns_,
+                 end = begin + static_cast<size_t>(rows) * columns_;
     const int32_t *from = column_plain_.data() + begin, *to = column_plain_.data() + end;
     const int32_t* from_timing = column_alternating_.data() + begin;
     const int32_t* to_timing = column_alternating_.data() + end;
@@ -76,7 +77,8 @@ void PlacementFinder::weigh_outline(int y, int rows, int columns) {
         const int32_t t = top[x + columns] - top[x], b = bottom[x + columns] - bottom[x];
         // A timing track is dark where it leaves the solid leg.
         const int32_t tt = ((top_timing[x + columns] - top_timing[x]) ^ flip_x[x]) - flip_x[x];
-        const int32_t bt = ((bottom_timing[x + columns] - bottom_timing[x]) ^ flip_x[x]) - flip_x[x];
+        const int32_t bt =
+            ((bottom_timing[x + columns] - bottom_timing[x]) ^ flip_x[x]) - flip_x[x];
         const int32_t l = to[x] - from[x], r = to[x + right] - from[x + right];
         const int32_t lt = (to_timing[x] - from_timing[x]) * flip_y;
         const int32_t rt = (to_timing[x + right] - from_timing[x + right]) * flip_y;
@@ -93,7 +95,8 @@ int64_t PlacementFinder::weigh(const SymbolSize& size, bool swapped, float least
     const int columns = swapped ? size.rows : size.columns;
     if (rows > rows_ || columns > columns_) return 0;
     if (rows < rows_ - slack_ || columns < columns_ - slack_) return 0;
-    const auto needed = static_cast<int32_t>(least * 256 * static_cast<float>(2 * (rows + columns)));
+    const auto needed =
+        static_cast<int32_t>(least * 256 * static_cast<float>(2 * (rows + columns)));
     for (int y = 0; y + rows <= rows_; ++y) {
         weigh_outline(y, rows, columns);
         for (int x = 0; x + columns <= columns_; ++x)

@@ -36,8 +36,8 @@ public:
     // Overwrites `out` with at most `most` placements of agreement `least` or more, best first.
     // Only boxes at most `slack` cells narrower and lower than the sheet are tried.
     // Returns the number of boxes tried, for a caller that bounds its work.
-    int64_t find(const Cells& cells, std::span<const SymbolSize* const> sizes, int slack, float least,
-              size_t most, std::vector<Placement>& out);
+    int64_t find(const Cells& cells, std::span<const SymbolSize* const> sizes, int slack,
+                 float least, size_t most, std::vector<Placement>& out);
 
 private:
     void sum(const Cells& cells);

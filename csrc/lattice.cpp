@@ -98,7 +98,8 @@ LatticeFitter::Phasors LatticeFitter::correlate(const Axis& axis, int band, int 
                                                 const float* taper) const {
     const float* rising = axis.rising.data() + static_cast<size_t>(axis.samples) * band;
     const float* falling = axis.falling.data() + static_cast<size_t>(axis.samples) * band;
-    float up_re[4] = {}, up_im[4] = {}, down_re[4] = {}, down_im[4] = {}, sum[4] = {}, moment[4] = {};
+    float up_re[4] = {}, up_im[4] = {}, down_re[4] = {}, down_im[4] = {}, sum[4] = {},
+          moment[4] = {};
     const auto add = [&](int u, int lane) {
         const float up = rising[u] * taper[u - from], down = falling[u] * taper[u - from];
         up_re[lane] += up * cosine_[u], up_im[lane] += up * sine_[u];
@@ -125,7 +126,8 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
     // The edge between samples u and u + 1 lies at u + 0.5.
     std::complex<double> phasor = std::polar(1.0, -tau * frequency * 0.5);
     for (int u = 0; u < axis.samples; ++u) {
-        cosine_[u] = static_cast<float>(phasor.real()), sine_[u] = static_cast<float>(phasor.imag());
+        cosine_[u] = static_cast<float>(phasor.real()),
+        sine_[u] = static_cast<float>(phasor.imag());
         phasor = product(phasor, unit);
     }
     taper_.assign(axis.samples, 1.0f);
@@ -146,9 +148,9 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
     for (int band = 0; band < axis.bands; ++band) {
         const double v = (band + 0.5) * band_px;
         const std::complex<double> start = std::polar(1.0, tau * turns / (8 * axis.breadth) * v);
-        both[band] = product(product(bands[band].rising, std::conj(half)) +
-                                 product(bands[band].falling, half),
-                             start);
+        both[band] = product(
+            product(bands[band].rising, std::conj(half)) + product(bands[band].falling, half),
+            start);
         step[band] = std::polar(1.0, -tau / (8 * axis.breadth) * v);
     }
     double best = -1;
@@ -292,7 +294,7 @@ bool LatticeFitter::solve(Lattice& lattice) const {
 }
 
 int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Region& region,
-                        bool dense, int most, std::vector<Lattice>& out) {
+                           bool dense, int most, std::vector<Lattice>& out) {
     out.clear();
     lay_axes(frame, locator, region);
     const int64_t samples = scan(frame, axes_[0], dense) + scan(frame, axes_[1], dense);

@@ -28,7 +28,7 @@ public:
     // instead of a few lines: slower, for noise.
     // Returns the number of grey values sampled, for a caller that bounds its work.
     int64_t fit(const GreyView& frame, const Locator& locator, const Region& region, bool dense,
-             int most, std::vector<Lattice>& out);
+                int most, std::vector<Lattice>& out);
 
 private:
     static constexpr int max_bands = 24, max_windows = 16;

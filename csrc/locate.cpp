@@ -127,7 +127,8 @@ void locate(const GreyView& frame, int most, Locator& locator) {
     }
     int shift = 0;
     while (largest >> shift > 1024) ++shift;
-    // A share of the blocks is enough for quantiles; most are blank and would queue for one counter.
+    // A share of the blocks is enough for quantiles; most are blank and would queue for one
+    // counter.
     const size_t skip = blocks > 4096 ? 4 : 1;
     std::array<uint32_t, 1025> histogram{};
     for (size_t i = 0; i < blocks; i += skip) ++histogram[locator.texture[i] >> shift];

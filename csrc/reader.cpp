@@ -33,9 +33,9 @@ constexpr std::array passes{
     Pass{true, 2, 4, max_lattice_cells, 2},
     Pass{true, 2, 4, max_lattice_cells, -1},
 };
-constexpr int doubling_rim = 8;  // pixels of paper round a doubled frame
+constexpr int doubling_rim = 8;           // pixels of paper round a doubled frame
 constexpr int64_t small_frame = 100'000;  // pixels; only these are worth doubling
-constexpr int most_regions = 16;  // candidate symbols of one frame and pass
+constexpr int most_regions = 16;          // candidate symbols of one frame and pass
 constexpr float least_agreement = 0.4f;
 
 // Reed-Solomon proves an answer by the check codewords it did not need. With none to spare any

@@ -9,14 +9,22 @@ namespace imi {
 
 inline const char* python_class(Fault fault) {
     switch (fault) {  // no default: a new Fault must be named here
-        case Fault::bad_argument: return "BadArgument";
-        case Fault::payload_too_long: return "PayloadTooLong";
-        case Fault::no_such_size: return "NoSuchSize";
-        case Fault::not_encodable: return "NotEncodable";
-        case Fault::uncorrectable: return "Uncorrectable";
-        case Fault::malformed_codewords: return "MalformedPayload";
-        case Fault::backend_missing: return "BackendMissing";
-        case Fault::backend_failure: return "BackendFailure";
+        case Fault::bad_argument:
+            return "BadArgument";
+        case Fault::payload_too_long:
+            return "PayloadTooLong";
+        case Fault::no_such_size:
+            return "NoSuchSize";
+        case Fault::not_encodable:
+            return "NotEncodable";
+        case Fault::uncorrectable:
+            return "Uncorrectable";
+        case Fault::malformed_codewords:
+            return "MalformedPayload";
+        case Fault::backend_missing:
+            return "BackendMissing";
+        case Fault::backend_failure:
+            return "BackendFailure";
     }
     return "ImiError";
 }

@@ -165,20 +165,36 @@ Bytes compose(const Template& self, const py::object& object,
     return rows;
 }
 
+// The bound of a stream is five times the stream. Kept from call to call: fresh pages of that size
+// cost as much as writing the stream does.
+struct Scratch {
+    std::unique_ptr<uint8_t[]> memory;
+    size_t size = 0;
+    uint8_t* get() const { return memory.get(); }
+};
+constexpr size_t kScratchKept = size_t{4} << 20;
+
+Scratch& pwg_scratch(size_t size) {
+    thread_local Scratch scratch;
+    if (scratch.size < size) scratch = {std::unique_ptr<uint8_t[]>(new uint8_t[size]), size};
+    return scratch;
+}
+
 py::bytes pwg(const std::vector<std::tuple<Bytes, int, int>>& pages, const std::string& media) {
     std::vector<PwgPage> plain;
     for (const auto& [rows, width, dots_per_inch] : pages) {
         const DotView view = view_of(const_cast<uint8_t*>(rows.data()), rows, width);
         plain.push_back({view.rows, view.width, view.height, dots_per_inch});
     }
-    // Not a vector: filling the bound with zeros first would cost more than writing the stream.
-    const std::unique_ptr<uint8_t[]> stream(new uint8_t[pwg_bound(plain)]);
+    Scratch& scratch = pwg_scratch(pwg_bound(plain));
     size_t bytes = 0;
     {
         py::gil_scoped_release release;
-        bytes = pwg_raster(plain, media, stream.get());
+        bytes = pwg_raster(plain, media, scratch.get());
     }
-    return py::bytes(static_cast<const char*>(static_cast<const void*>(stream.get())), bytes);
+    py::bytes stream(static_cast<const char*>(static_cast<const void*>(scratch.get())), bytes);
+    if (scratch.size > kScratchKept) scratch = {};
+    return stream;
 }
 
 }  // namespace

@@ -26,9 +26,10 @@ class Reading:
 
     `corners` is float32[4, 2], (x, y) in pixels of the whole frame, also when `roi` was given; the
     top left pixel covers (0, 0) to (1, 1). The first corner is that of the L, then the far end of
-    its upright leg, the corner opposite, the far end of its lower leg: clockwise on the picture for
-    a symbol that is not mirrored. `modules` is bool[rows, columns], dark = True (also of an inverted
-    print), upright, as sampled before error correction. `errors_corrected` counts codewords.
+    its upright leg, the corner opposite, the far end of its lower leg: clockwise on the picture
+    for a symbol that is not mirrored. `modules` is bool[rows, columns], dark = True (also of an
+    inverted print), upright, as sampled before error correction. `errors_corrected` counts
+    codewords.
     """
 
     payload: bytes
@@ -100,9 +101,9 @@ class Reader:
         )
         readings = []
         for payload, corners, size, errors, modules, mirrored, inverted in found:
-            corners += offset
+            place = corners + offset
             readings.append(
-                Reading(payload, corners, DATA_MATRIX, size, errors, modules, mirrored, inverted)
+                Reading(payload, place, DATA_MATRIX, size, errors, modules, mirrored, inverted)
             )
         return readings
 
@@ -140,10 +141,10 @@ def read(
     without a readable symbol gives an empty list.
 
     Args:
-        frame: uint8[H, W], 0 = black, up to 12 megapixels. Rows may be strided (a view, not copied);
-            any other layout is copied. 3.2 to 12 pixels a module is the range this is made for.
-        roi: (x, y, width, height) in pixels, inside the frame: look only there. A rim of two modules
-            round the symbol helps.
+        frame: uint8[H, W], 0 = black, up to 12 megapixels. Rows may be strided (a view, not
+            copied); any other layout is copied. Made for 3.2 to 12 pixels a module.
+        roi: (x, y, width, height) in pixels, inside the frame: look only there. A rim of two
+            modules round the symbol helps.
         limit: stop after so many symbols.
         symbologies: names of what to read; "datamatrix" is the only one.
         sizes: (rows, columns) of the sizes that may occur; fewer is faster and surer.
