@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,12 +122,12 @@ def build_line(run: Run) -> Line:
 
 
 def feed(run: Run, console: Console, pictures: int) -> None:
-    """Let every piece pass, showing progress."""
+    """Let every piece pass, showing progress. Ctrl-C stops the line behind the piece on it."""
     line, job = build_line(run), run.job
     total = max(0, run.last - run.first + 1)
     every = max(1, total // pictures) if pictures else 0
     start = time.monotonic()
-    with _progress(console) as progress:
+    with _interruptible(run), _progress(console) as progress:
         task = progress.add_task(job.name, total=total, paid="$0.00", diverted=0)
         for passage in line.run():
             run.tally.add(passage, time.monotonic() - start)
@@ -136,7 +139,24 @@ def feed(run: Run, console: Console, pictures: int) -> None:
             if isinstance(outcome, Diverted) and outcome.reason is Reason.WRONG_PIECE:
                 number = fed_of(outcome.at).number
                 run.stopped = f"piece {number} shows another piece's indicium; look, then run again"
+            if run.stopped:
+                break
+    line.psd.idle()
     run.wall_s = time.monotonic() - start
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Take Ctrl-C as a wish to stop between two pieces: never between a debit and its print."""
+
+    def stop(_number: int, _frame: object) -> None:
+        run.stopped = "interrupted; the same command without --fresh goes on"
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(run: Run, console: Console, *, as_json: bool) -> int:

@@ -87,6 +87,36 @@ def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -
     assert len(summary["open_pieces"]) <= 3
 
 
+def test_ctrl_c_stops_between_two_pieces(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "imi", "run", MORNING, "--out", str(tmp_path), "--json"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("pictures/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    summary = json.loads(output)
+    assert process.returncode == 1
+    assert summary["stopped"].startswith("interrupted")
+    assert summary["open_pieces"] == []
+    assert 0 < summary["pieces"]["printed_and_reread"] == summary["journal"]["debits"] < 532
+
+
+def test_a_journal_that_was_tampered_with_is_refused_by_name(tmp_path: Path) -> None:
+    assert imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2").exit_code == 0
+    for side in ("a", "b"):
+        (segment,) = (tmp_path / "meter" / "journal" / side).iterdir()
+        data = bytearray(segment.read_bytes())
+        data[512 + 48] ^= 1  # the ascending register of the second record
+        segment.write_bytes(data)
+    result = imi("run", MORNING, "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "imi:" in result.output
+    assert "record 2" in result.output
+
+
 def test_a_folder_that_is_not_ours_is_never_removed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("data")
     result = imi("run", MORNING, "--out", str(tmp_path), "--fresh")

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from imi.running import Run, build_line, feed, open_run
 from imicore import frames
+from pipeline.devices import Zone
 from pipeline.disk import RealDisk
 from pipeline.errors import PsdFault
 from pipeline.inspector import Blank, Damaged, Inspector, Sighted
@@ -123,44 +124,48 @@ def test_the_line_goes_on_behind_the_piece_that_stopped_it(bad_mail: Run) -> Non
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, np.ndarray]:
-    """Return a printed piece, and the camera's picture of the next one."""
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Printed, np.ndarray, Zone]:
+    """Return a printed piece, the camera's picture of the next one, and the zone of both."""
     run = open_run(small_job(2), tmp_path_factory.mktemp("shown"), fresh=False, limit=None)
     passages = list(build_line(run).run())
     outcome = passages[0].outcome
     assert isinstance(outcome, Inspected)
     assert passages[1].frame is not None
-    return outcome.printed, passages[1].frame
+    printed = outcome.printed
+    # The world describes the piece under its camera: one more like them.
+    run.world.stack(2, 2)
+    run.world.feed()
+    return printed, passages[1].frame, run.world.zone(printed.raster, printed.placement)
 
 
-def test_another_piece_is_told_by_its_payload(shown: tuple[Printed, np.ndarray]) -> None:
-    printed, other = shown
-    sighting = Inspector().inspect(other, (1400, 0, 500, 300))
+def test_another_piece_is_told_by_its_payload(shown: tuple[Printed, np.ndarray, Zone]) -> None:
+    printed, other, zone = shown
+    sighting = Inspector().inspect(other, zone)
     assert isinstance(sighting, Sighted)
     outcome = judge(printed, sighting)
     assert isinstance(outcome, Diverted)
     assert outcome.reason is Reason.WRONG_PIECE
 
 
-def test_a_blank_envelope_is_blank(shown: tuple[Printed, np.ndarray]) -> None:
-    printed, other = shown
+def test_a_blank_envelope_is_blank(shown: tuple[Printed, np.ndarray, Zone]) -> None:
+    printed, other, zone = shown
     blank = np.full_like(other, 210)
-    sighting = Inspector().inspect(blank, (1400, 0, 500, 300))
+    sighting = Inspector().inspect(blank, zone)
     assert isinstance(sighting, Blank)
     outcome = judge(printed, sighting)
     assert isinstance(outcome, Diverted)
     assert outcome.reason is Reason.NO_SYMBOL
 
 
-def test_a_symbol_past_correction_is_damaged(shown: tuple[Printed, np.ndarray]) -> None:
-    printed, other = shown
-    sighting = Inspector().inspect(other, (1400, 0, 500, 300))
+def test_a_symbol_past_correction_is_damaged(shown: tuple[Printed, np.ndarray, Zone]) -> None:
+    printed, other, zone = shown
+    sighting = Inspector().inspect(other, zone)
     assert isinstance(sighting, Sighted)
     ruined = other.copy()
     x0, y0 = (int(v) for v in sighting.corners.min(axis=0))
     x1, y1 = (int(v) for v in sighting.corners.max(axis=0))
     ruined[y0 + (y1 - y0) // 4 : y1 - (y1 - y0) // 4, x0:x1] = 120
-    found = Inspector().inspect(ruined, (1400, 0, 500, 300))
+    found = Inspector().inspect(ruined, zone)
     assert isinstance(found, Damaged)
     outcome = judge(printed, found)
     assert isinstance(outcome, Diverted)
