@@ -53,7 +53,7 @@ asan: $(VENV)/.line $(VENV)/.bench $(VENV)/.test  ## the native tests under Addr
 	rm -f $(ASAN)/report.*
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so.6)" \
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$(ASAN)/report PYTHONMALLOC=malloc \
-	$(VENV)/bin/pytest -o "pythonpath=$(ASAN)/lib ." -q -m native $(PYTEST) \
+	$(VENV)/bin/pytest -o "pythonpath=$(ASAN)/lib ." -n $(JOBS) -q -m native $(PYTEST) \
 	|| { cat $(ASAN)/report.* 2>/dev/null; exit 1; }
 
 docs: $(VENV)/.line $(VENV)/.docs build  ## the documentation site, with generated tables
