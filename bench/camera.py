@@ -102,7 +102,7 @@ def paper(width: int, height: int, grey: float = 225.0) -> Grey:
 
 
 def envelope(width: int, height: int, dots_per_inch: float, rng: np.random.Generator) -> Grey:
-    """Return a letter's face without indicium: addresses, a barcode row, facing marks, rules."""
+    """Return a letter's face without indicium: addresses, a barcode row, facing marks, a rule."""
     sheet = paper(width, height)
     inch = dots_per_inch
 

@@ -42,17 +42,19 @@ void PlacementFinder::sum(const Cells& cells) {
     flip_.resize(columns_), outline_.resize(columns_);
     for (int x = 0; x < columns_; ++x) flip_[x] = -(x & 1);
     for (int y = 0; y < rows_; ++y) {
+        const size_t at = static_cast<size_t>(y) * columns_;
+        const int16_t* ink = cells.ink.data() + at;
         int plain = 0, alternating = 0;
         for (int x = 0; x < columns_; ++x) {
-            const int ink = cells.at(y, x);
-            plain += ink, alternating += (x & 1) != 0 ? -ink : ink;
+            plain += ink[x], alternating += (ink[x] ^ flip_[x]) - flip_[x];
             row_plain_[y * wide + x + 1] = plain;
             row_alternating_[y * wide + x + 1] = alternating;
-            const size_t at = static_cast<size_t>(y) * columns_ + x;
-            column_plain_[at + columns_] = column_plain_[at] + ink;
-            column_alternating_[at + columns_] =
-                column_alternating_[at] + ((y & 1) != 0 ? -ink : ink);
         }
+        int32_t* down = column_plain_.data() + at;
+        int32_t* timing = column_alternating_.data() + at;
+        const int sign = (y & 1) != 0 ? -1 : 1;
+        for (int x = 0; x < columns_; ++x) down[x + columns_] = down[x] + ink[x];
+        for (int x = 0; x < columns_; ++x) timing[x + columns_] = timing[x] + ink[x] * sign;
     }
 }
 

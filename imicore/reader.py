@@ -27,8 +27,8 @@ class Reading:
     `corners` is float32[4, 2], (x, y) in pixels of the whole frame, also when `roi` was given; the
     top left pixel covers (0, 0) to (1, 1). The first corner is that of the L, then the far end of
     its upright leg, the corner opposite, the far end of its lower leg: clockwise on the picture
-    for a symbol that is not mirrored. `modules` is bool[rows, columns], dark = True (also of an
-    inverted print), upright, as sampled before error correction. `errors_corrected` counts
+    for a symbol that is not mirrored. `modules` is bool[rows, columns], dark = True (light in
+    an inverted print), upright, as sampled before error correction. `errors_corrected` counts
     codewords.
     """
 

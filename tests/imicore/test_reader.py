@@ -133,7 +133,8 @@ def test_inspection_reads_at_least_995_in_1000(dots_per_inch: int) -> None:
         shot = inspection(rng, dots_per_inch)
         frame, _ = photograph(printed, shot, paper(side, side), rng)
         # Every other one with the region hint of a line that knows where it printed.
-        found = read(frame, roi=(5, 5, side - 10, side - 10) if seed % 2 else None)
+        roi = (5, 5, side - 10, side - 10) if seed % 2 else None
+        found = read(frame, roi=roi)
         missed += not found
         assert all(reading.payload == payload for reading in found), seed
     assert missed <= frames * 5 // 1000
