@@ -122,11 +122,6 @@ def comparisons() -> Iterator[Comparison]:
         Contender("verify with a table", lambda: work.hot.verify(*one)),
         [bare_verify],
     )
-    yield compare(
-        "sign 1, deterministic and verified before release",
-        Contender("sign", lambda: work.signer.sign(work.messages[0])),
-        [bare_verify],
-    )
     yield new_keys(work)
     yield many_keys(bare_verify)
 

@@ -59,6 +59,10 @@ class Limits:
     max_refill: Money = _MAX_REFILL
 
 
+# Plain integers: an operation on enum flags costs 3.5 us, on every piece.
+_SUSPENDED, _COMM = int(Lock.SUSPENDED), int(Lock.COMM)
+
+
 def authorise(
     state: DeviceState, limits: Limits, request: ImprintRequest, today: date, waiting: int
 ) -> Refused | None:
@@ -90,9 +94,9 @@ def authorise_refill(
 
 def locked(state: DeviceState) -> Refused | None:
     """Return which lock holds the device; each is lifted by itself."""
-    if state.locks & Lock.SUSPENDED:
+    if state.locks & _SUSPENDED:
         return Refused(Reason.SUSPENDED, "no imprint and no refill until the provider lifts it")
-    if state.locks & Lock.COMM:
+    if state.locks & _COMM:
         return Refused(Reason.LOCKED_COMM, "no imprint until a contact is acknowledged")
     return None
 

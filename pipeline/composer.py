@@ -1,7 +1,7 @@
 """Evidenced -> what the head gets: symbol, text, marks, and the place on the piece."""
 
 from datetime import date
-from functools import cache
+from functools import lru_cache
 
 from imicore.datamatrix import Symbol, encode
 from imicore.raster import Line, Mark, Placement, Raster, Rasterizer, place
@@ -47,9 +47,9 @@ class Composer:
             self._postage,
             Line(amount_text(indicium), "amount"),
             self._class,
-            Line(date_text(indicium.mailing_date), fixed=True),
+            _date_line(indicium.mailing_date),
             self._zip,
-            Line(f"{indicium.vendor_model} {indicium.device_serial:07d}", fixed=True),
+            _device_line(indicium.vendor_model, indicium.device_serial),
         ]
 
 
@@ -66,7 +66,6 @@ def amount_text(indicium: Indicium) -> str:
     return str(indicium.postage)
 
 
-@cache
 def date_text(mailing_date: date | None) -> str:
     """Return the date as printed, nothing on undated reply mail.
 
@@ -74,6 +73,17 @@ def date_text(mailing_date: date | None) -> str:
     'JUL 13 2026'
     """
     return "" if mailing_date is None else mailing_date.strftime("%b %d %Y").upper()
+
+
+# The same for every piece of a day and a device; a machine sees few of either.
+@lru_cache(maxsize=64)
+def _date_line(mailing_date: date | None) -> Line:
+    return Line(date_text(mailing_date), fixed=True)
+
+
+@lru_cache(maxsize=64)
+def _device_line(vendor_model: str, serial: int) -> Line:
+    return Line(f"{vendor_model} {serial:07d}", fixed=True)
 
 
 def _mark(indicium: Indicium) -> Mark | None:
