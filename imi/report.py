@@ -9,6 +9,7 @@ from service.pages import render
 from service.plots import bars, spread, steps
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.html.j2"
+MOST_DIVERTS = 200  # on the page; `pieces.sqlite` has them all
 STAGES = ("weigh", "rate", "pay", "draw", "inspect")  # the line's own; "world" is the simulation
 
 
@@ -20,7 +21,7 @@ def write_report(
     plots = []
     if times:
         plots.append(spread(times, unit="us of CPU", title="Time of each stage"))
-    if tally.exits_s:
+    if len(tally.exits_s) > 1:
         minutes, per_hour = _throughput(tally.exits_s)
         plots.append(
             steps(
@@ -36,7 +37,13 @@ def write_report(
         plots.append(bars(dollars, unit="dollars", title="Postage by department", form="${:,.2f}"))
     page = render(
         TEMPLATE,
-        {"job": job, "summary": summary, "plots": plots, "pictures": pictures},
+        {
+            "job": job,
+            "summary": summary,
+            "diverts": tally.diverts[:MOST_DIVERTS],
+            "plots": plots,
+            "pictures": pictures,
+        },
     )
     path = out / "report.html"
     path.write_text(page, encoding="utf-8")
@@ -45,9 +52,7 @@ def write_report(
 
 def _throughput(exits_s: list[float], window: int = 20) -> tuple[list[float], list[float]]:
     """Return times and pieces an hour over a sliding window of pieces."""
-    window = min(window, len(exits_s) - 1)
-    if window < 1:
-        return [0.0], [0.0]
+    window = min(window, max(1, len(exits_s) // 4))
     return (
         exits_s[window:],
         [

@@ -22,6 +22,7 @@ class Tally:
     mismatches: int = 0
     postage: Money = ZERO
     diverted: Counter[str] = field(default_factory=Counter)
+    diverts: list[tuple[int, str, str]] = field(default_factory=list)  # number, reason, detail
     shapes: Counter[str] = field(default_factory=Counter)
     by_department: Counter[int] = field(default_factory=Counter)  # mills
     stage_us: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -38,6 +39,8 @@ class Tally:
             self.mismatches += not agrees(outcome)
         else:
             self.diverted[outcome.reason.value] += 1
+            number = fed_of(outcome.at).number
+            self.diverts.append((number, outcome.reason.value, outcome.detail))
         stage = outcome if isinstance(outcome, Inspected) else outcome.at
         rated = reached(stage, Rated)
         if rated is not None:
