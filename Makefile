@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ASAN := build/asan
 
-.PHONY: help run test bench lint types portable asan docs ci clean build format check-machine newclone
+.PHONY: help run test bench lint types portable asan docs ci clean build format check-machine
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,7 +27,7 @@ test: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## run the tests, doctes
 	$(PY) -m pytest -n $(JOBS) -q $(PYTEST)
 
 bench: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## measure beside the peers; table, JSON, plot
-	$(PY) -m imi bench --out $(OUT)/bench
+	$(PY) -m imi bench --out $(OUT)-bench
 
 lint: $(VENV)/.lint  ## ruff and clang-format, the same commands as the pre-commit hooks
 	$(VENV)/bin/ruff check .
@@ -72,7 +72,7 @@ build: $(VENV)/.ready  ## compile what has changed
 	@$(PY) setup.py --quiet build_ext --inplace
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build out docs/_build *.egg-info imicore/*.so .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build out out-bench docs/_build *.egg-info imicore/*.so .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 check-machine:

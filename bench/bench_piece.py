@@ -27,6 +27,7 @@ from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.journal import Instant
 from pipeline.psd import Psd
 from pipeline.state import Outcome
+from postage.devices import Mode
 from postage.indicium import unpack
 from postage.money import Money
 from postage.shapes import Shape
@@ -58,7 +59,9 @@ def ours(folder: Path) -> tuple[Callable[[], tuple[Evidence, bytes]], signature.
         clock=lambda: Instant(NOON_US, NOON_US),
     )
     psd.refill(Money(90_000_000), 1)
-    composer = Composer(dots_per_inch=600, ink_gain_dots=0, fim=True, licensing_zip="06484")
+    composer = Composer(
+        dots_per_inch=600, ink_gain_dots=0, fim=True, licensing_zip="06484", mode=Mode.SPECIMEN
+    )
 
     def piece() -> tuple[Evidence, bytes]:
         evidence = psd.imprint(REQUEST)

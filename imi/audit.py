@@ -17,6 +17,7 @@ class Audit:
     """What the journal adds up to, read from the disk and from nothing else."""
 
     registers: Registers  # the sums of debits and refills, not what the last record claims
+    stored: tuple[int, int, int] = (0, 0, 0)  # AR, DR, CT in mills as the last record has them
     records: int = 0
     debits: int = 0
     signatures_valid: int = 0
@@ -39,6 +40,7 @@ def audit_journal(meter: SoftwareMeter) -> Audit:
     for sequence in range(1, last + 1):
         record = read_record(meter.disk, seal, sequence)
         audit.records += 1
+        audit.stored = (record.ascending, record.descending, record.control_total)
         if record.type == RecordType.REFILL_APPLY:
             control_total += Money(record.amount)
         if record.type != RecordType.DEBIT:

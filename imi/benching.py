@@ -22,10 +22,17 @@ def run_benches(names: list[str], out: Path, *, as_json: bool) -> int:
             console.print(f"imi: no bench {name!r}; there are {', '.join(known)}")
             return 2
     found: list[Comparison] = []
-    for name in names or known:
-        with console.status(f"measuring {name}"):
-            found += importlib.import_module(f"bench.bench_{name}").comparisons()
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in names or known:
+            with console.status(f"measuring {name}"):
+                found += importlib.import_module(f"bench.bench_{name}").comparisons()
+    except OSError as error:
+        console.print(f"imi: cannot write to {out}: {error.strerror}", markup=False)
+        return 2
+    except ModuleNotFoundError as error:
+        console.print(f"imi: {error.name} is not installed; `make bench` installs the peers")
+        return 2
     text = json.dumps([comparison.as_json() for comparison in found], indent=1)
     (out / "bench.json").write_text(text + "\n")
     ratios = {

@@ -31,7 +31,8 @@ def refuse(message: str) -> typer.Exit:
 
 @app.command(
     epilog="Example: imi run samples/jobs/morning.toml --out out --fresh. "
-    "Exit code 0: all pieces fed; 1: the line stopped; 2: the job or folder cannot be used."
+    "Exit code 0: done; 1: the line stopped, or the audit found a fault; "
+    "2: the job or folder cannot be used."
 )
 def run(
     job: Annotated[Path, typer.Argument(help="A job file (TOML).")],
@@ -140,7 +141,7 @@ def read(
 def samples_make(
     folder: Annotated[Path, typer.Argument(help="Where to write; made if absent.")],
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many pictures.")] = 20,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same pictures.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Write realistic mail pictures, each with the payload that it must decode to."""
@@ -148,21 +149,24 @@ def samples_make(
 
     from imi.mailpictures import make_samples
 
-    with Progress(disable=as_json or not sys.stderr.isatty()) as progress:
-        task = progress.add_task("drawing", total=count)
-        manifest = make_samples(
-            folder, count, seed, lambda done, _: progress.update(task, completed=done)
-        )
+    try:
+        with Progress(disable=as_json or not sys.stderr.isatty()) as progress:
+            task = progress.add_task("drawing", total=count)
+            manifest = make_samples(
+                folder, count, seed, lambda done, _: progress.update(task, completed=done)
+            )
+    except OSError as error:
+        raise refuse(f"cannot write to {folder}: {error.strerror}") from error
     found = {"folder": str(folder), "pictures": count, "manifest": str(manifest)}
     typer.echo(json.dumps(found) if as_json else f"{count} pictures and {manifest}")
 
 
 @app.command(
-    epilog="Example: imi bench signature codec --out out/bench. Exit code 1: a goal missed."
+    epilog="Example: imi bench signature codec --out out-bench. Exit code 1: a goal missed."
 )
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all when absent.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for JSON and plot.")] = Path("out/bench"),
+    out: Annotated[Path, typer.Option(help="Folder for JSON and plot.")] = Path("out-bench"),
     as_json: Json = False,
 ) -> None:
     """Measure beside the peers, both sides in one process on the same input."""

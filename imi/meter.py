@@ -39,10 +39,11 @@ def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
     Raises:
         MachineError: the folder is in use, damaged, or another device's.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "keys").mkdir(parents=True, exist_ok=True)
     key_id = f"{OUR_VENDOR}-{settings.serial}"
-    is_new = not (folder / "keys").exists()
     store = SoftwareKeyStore(folder / "keys", _pepper(folder / "pepper"))
+    # A device without a journal was never used: a kill while it was made leaves at most its key.
+    is_new = not (folder / "journal").exists() and not any((folder / "keys").iterdir())
     signer, verifier = store.create(key_id) if is_new else store.open(key_id), Verifier()
     public_key = signer.public_key
     zone = ZoneInfo(settings.timezone)
@@ -82,6 +83,8 @@ def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
 def _pepper(path: Path) -> bytes:
     """Return the device's own secret. A real device holds it in hardware; here it is a file."""
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(os.urandom(32))
+        new = path.with_suffix(".new")  # renamed when whole, so that a kill leaves none or all
+        new.touch(mode=0o600)
+        new.write_bytes(os.urandom(32))
+        new.replace(path)
     return path.read_bytes()

@@ -1,7 +1,6 @@
 """`imi run`: one job through the whole line, with progress, pictures and a way to go on."""
 
 import json
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from imi.audit import audit_journal
 from imi.meter import SoftwareMeter, open_meter
 from imi.report import write_report
+from imi.runfolder import fund, next_piece, prepare
 from imi.summary import summarise, summary_table
 from imi.world import World
 from imicore import frames
 from imicore.errors import ImiError
-from pipeline.authority import Refused
 from pipeline.composer import Composer
 from pipeline.errors import MachineError
 from pipeline.imprint import OpenPiece
@@ -37,11 +36,9 @@ from pipeline.pieces import (
     reached,
 )
 from pipeline.tally import Tally
+from postage.devices import Mode
 from postage.errors import PostageError
-from postage.money import Money
 from postage.rates import RateBook
-
-MARKER = "imi-run"  # says that a folder was made by us, so that --fresh may remove it
 
 
 @dataclass(slots=True)
@@ -51,6 +48,7 @@ class Run:
     job: Job
     out: Path
     world: World
+    composer: Composer
     meter: SoftwareMeter
     log: PieceLog
     first: int
@@ -77,25 +75,33 @@ def run_job(
         console.print(f"open: {piece.claim}", markup=False)
     try:
         feed(run, console, pictures)
-    except (MachineError, OSError) as error:
+    except (MachineError, PostageError, ImiError, OSError) as error:
         run.stopped = f"{type(error).__name__}: {error}"
     return finish(run, console, as_json=as_json)
 
 
 def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None) -> Run:
     """Open or make the folder of a run: meter recovered, list of pieces read, next piece found."""
-    if fresh:
-        _remove(out)
-    (out / "pictures").mkdir(parents=True, exist_ok=True)
-    (out / MARKER).write_text(f"{job.name}\n", encoding="utf-8")
-    world = World(job)
+    world, composer = World(job), build_composer(job)
+    prepare(out, job, fresh=fresh)
     meter = open_meter(out / "meter", job.meter, world)
     log = PieceLog(out / "pieces.sqlite")
-    first, open_pieces = _next_piece(meter, log)
+    first, open_pieces = next_piece(meter, log)
     last = min(job.count, first + limit - 1) if limit else job.count
     world.stack(first, last)
-    _fund(meter, job)
-    return Run(job, out, world, meter, log, first, last, open_pieces)
+    fund(meter, job)
+    return Run(job, out, world, composer, meter, log, first, last, open_pieces)
+
+
+def build_composer(job: Job) -> Composer:
+    """Return the composer of a job. A software meter's mode is SPECIMEN, whatever the job says."""
+    return Composer(
+        dots_per_inch=job.print.dots_per_inch,
+        ink_gain_dots=job.print.ink_gain_dots,
+        fim=job.print.fim,
+        licensing_zip=job.meter.licensing_zip,
+        mode=Mode.SPECIMEN,
+    )
 
 
 def build_line(run: Run) -> Line:
@@ -107,12 +113,7 @@ def build_line(run: Run) -> Line:
         book=RateBook.load(),
         psd=run.meter.psd,
         profile=job.meter.profile,
-        composer=Composer(
-            dots_per_inch=job.print.dots_per_inch,
-            ink_gain_dots=job.print.ink_gain_dots,
-            fim=job.print.fim,
-            licensing_zip=job.meter.licensing_zip,
-        ),
+        composer=run.composer,
         head=run.world,
         camera=run.world,
         mailing_date=job.date,
@@ -160,11 +161,15 @@ def _interruptible(run: Run) -> Iterator[None]:
 
 
 def finish(run: Run, console: Console, *, as_json: bool) -> int:
-    """Close everything, audit the journal, write report and summary, and return the exit code."""
-    run.log.close()
-    registers, state = run.meter.psd.registers, run.meter.psd.state.value
-    open_after = run.meter.psd.open_pieces if state != "FAULT" else []
-    run.meter.psd.close()
+    """Close everything, audit the journal, say and write the summary, and return the exit code."""
+    psd = run.meter.psd
+    state = psd.state.value
+    open_after = psd.open_pieces if state != "FAULT" else []
+    for close in (run.log.close, psd.close):
+        try:
+            close()
+        except (MachineError, OSError) as error:
+            run.stopped = run.stopped or f"{type(error).__name__}: {error}"
     audit = audit_journal(run.meter)
     summary = summarise(
         run.job,
@@ -177,58 +182,20 @@ def finish(run: Run, console: Console, *, as_json: bool) -> int:
         stopped=run.stopped,
     )
     text = json.dumps(summary, indent=1)
-    (run.out / "summary.json").write_text(text + "\n", encoding="utf-8")
-    report = write_report(run.out, run.job, summary, run.tally, run.pictures)
     if as_json:
         print(text)
     else:
         Console().print(summary_table(summary))
+    try:
+        (run.out / "summary.json").write_text(text + "\n", encoding="utf-8")
+        report = write_report(run.out, run.job, summary, run.tally, run.pictures)
         console.print(f"report: {report}", markup=False)
+    except OSError as error:
+        run.stopped = run.stopped or f"the report was not written: {error}"
     if run.stopped:
         console.print(f"the line stopped: {run.stopped}", style="red", markup=False)
-    assert registers.ascending + registers.descending == registers.control_total
     sound = not run.stopped and not run.tally.mismatches and not audit.faults
     return 0 if sound else 1
-
-
-def _next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece]]:
-    """Return the number to feed next, and the open pieces.
-
-    A debit that the list does not know belongs to the piece that was on the belt at the kill: the
-    list is written after each piece, the journal before each print. That piece is not fed again.
-    """
-    known = log.last_sequence()
-    open_pieces = meter.psd.open_pieces
-    number = log.last_number()
-    for piece in open_pieces:
-        if piece.sequence > known:
-            number += 1
-            log.add(
-                PieceRow(
-                    number=number,
-                    outcome="open",
-                    detail=piece.why.name,
-                    department=piece.department,
-                    postage_mills=piece.amount.mills,
-                    sequence=piece.sequence,
-                    payload=piece.payload.hex(),
-                )
-            )
-    log.flush()
-    return number + 1, open_pieces
-
-
-def _fund(meter: SoftwareMeter, job: Job) -> None:
-    """Load the job's postage once, and let its budgets stand. A stand-in for the provider."""
-    amount = Money.parse(str(job.meter.refill))
-    if meter.psd.registers.control_total > Money(0) or not amount.mills:
-        return
-    answer = meter.psd.refill(amount, request_id=1)
-    if isinstance(answer, Refused):
-        raise MachineError(f"the refill of {amount} was refused: {answer}")
-    for department in job.department:
-        if department.budget is not None:
-            meter.psd.set_budget(department.id, Money.parse(str(department.budget)))
 
 
 def _keep_picture(run: Run, passage: Passage, every: int) -> str | None:
@@ -269,19 +236,6 @@ def _row(passage: Passage, picture: str | None) -> PieceRow:
         payload=evidence.payload.hex() if evidence else None,
         picture=picture,
     )
-
-
-def _remove(out: Path) -> None:
-    """Remove what an earlier run left; refuse a folder that is not ours."""
-    if not out.exists():
-        return
-    if not (out / MARKER).exists() and any(out.iterdir()):
-        raise MachineError(f"{out} was not made by `imi run` (no file {MARKER}); not removed")
-    for name in ("meter", "pictures"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    for pattern in ("pieces.sqlite*", "report.html", "summary.json", MARKER):
-        for path in out.glob(pattern):
-            path.unlink()
 
 
 def _progress(console: Console) -> Progress:

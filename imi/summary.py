@@ -55,7 +55,8 @@ def summarise(
             "descending": str(registers.descending),
             "control_total": str(registers.control_total),
             "piece_count": registers.piece_count,
-            "balanced": registers.ascending + registers.descending == registers.control_total,
+            # As stored, not as summed: the sums would balance by construction.
+            "balanced": audit.stored[0] + audit.stored[1] == audit.stored[2],
         },
         "journal": {
             "records": audit.records,

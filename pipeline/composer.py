@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from imicore.datamatrix import Symbol, encode
 from imicore.raster import Line, Mark, Placement, Raster, Rasterizer, place
+from postage.devices import Mode
 from postage.indicium import Indicium, PayloadType, unpack
 from postage.layouts import OUR_VENDOR
 from postage.money import Money
@@ -15,15 +16,19 @@ EDGE_IN = 0.25
 
 
 class Composer:
-    """Draws indicia for one machine: the same template, new data for each piece."""
+    """Draws indicia for one machine: the same template, new data for each piece.
+
+    `mode` is that of the device's record: whatever is not production prints SPECIMEN.
+    """
 
     def __init__(
-        self, *, dots_per_inch: int, ink_gain_dots: int, fim: bool, licensing_zip: str
+        self, *, dots_per_inch: int, ink_gain_dots: int, fim: bool, licensing_zip: str, mode: Mode
     ) -> None:
         self._plain = Rasterizer(dots_per_inch, ink_gain_dots=ink_gain_dots)
         self._facing = (
             Rasterizer(dots_per_inch, ink_gain_dots=ink_gain_dots, fim="D") if fim else self._plain
         )
+        self._is_postage = mode is Mode.PRODUCTION
         self._postage = Line("US POSTAGE", "banner", fixed=True)
         self._class = Line("FIRST-CLASS MAIL", fixed=True)
         self._zip = Line(f"ZIP {licensing_zip}", fixed=True)
@@ -39,7 +44,7 @@ class Composer:
         # Facing equipment looks for a FIM on letters and cards only (domain trap 27).
         facing = shape in (Shape.LETTER, Shape.CARD)
         rasterizer = self._facing if facing else self._plain
-        raster = rasterizer.compose(symbol, lines=self._lines(indicium), mark=_mark(indicium))
+        raster = rasterizer.compose(symbol, lines=self._lines(indicium), mark=self._mark(indicium))
         return symbol, raster
 
     def _lines(self, indicium: Indicium) -> list[Line]:
@@ -51,6 +56,14 @@ class Composer:
             self._zip,
             _device_line(indicium.vendor_model, indicium.device_serial),
         ]
+
+    def _mark(self, indicium: Indicium) -> Mark | None:
+        """SPECIMEN unless the device's record says production; the id of ours never does."""
+        is_postage = self._is_postage and indicium.vendor_model != OUR_VENDOR
+        is_test = indicium.payload_type is PayloadType.TEST
+        if is_postage and not is_test:
+            return None
+        return Mark("" if is_postage else "SPECIMEN", void=is_test)
 
 
 def position(raster: Raster, length_in: float, height_in: float) -> Placement:
@@ -84,9 +97,3 @@ def _date_line(mailing_date: date | None) -> Line:
 @lru_cache(maxsize=64)
 def _device_line(vendor_model: str, serial: int) -> Line:
     return Line(f"{vendor_model} {serial:07d}", fixed=True)
-
-
-def _mark(indicium: Indicium) -> Mark | None:
-    text = "SPECIMEN" if indicium.vendor_model == OUR_VENDOR else ""
-    is_test = indicium.payload_type is PayloadType.TEST
-    return Mark(text, void=is_test) if text or is_test else None

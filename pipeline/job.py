@@ -8,8 +8,16 @@ from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.errors import JobError
 
@@ -42,6 +50,11 @@ FAULTS = Literal[
 ]
 
 
+# Dollars to the mill, as much as a refill may be (domain.md 2.4).
+Dollars = Annotated[Decimal, Field(ge=0, le=Decimal("99999.99"), decimal_places=3)]
+Inches = Annotated[Decimal, Field(gt=0, le=200, decimal_places=3)]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +64,7 @@ class Department(_Model):
 
     id: Annotated[int, Field(ge=1, le=3000)]
     name: Annotated[str, Field(min_length=1, max_length=40)]
-    budget: Decimal | None = None  # dollars for this job; None is no limit
+    budget: Dollars | None = None  # for this job; None is no limit
 
 
 class Meter(_Model):
@@ -61,15 +74,24 @@ class Meter(_Model):
     profile: Literal["imi-min/p1", "imi-std/p1", "imi-max/p1"] = "imi-std/p1"
     licensing_zip: Annotated[str, Field(pattern=r"^\d{5}$")] = "06484"
     timezone: str = "America/New_York"
-    refill: Annotated[Decimal, Field(ge=0, le=Decimal("99999.99"))] = Decimal(500)
+    refill: Dollars = Decimal(500)
     mailer_id: Annotated[int, Field(ge=0, le=999_999_999)] = 901000001
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"{name!r} is no time zone of the IANA data base") from error
+        return name
 
 
 class Print(_Model):
     """How the indicium is drawn."""
 
     dots_per_inch: Annotated[int, Field(ge=200, le=1200)] = 600
-    ink_gain_dots: Annotated[int, Field(ge=0, le=8)] = 0
+    ink_gain_dots: Annotated[int, Field(ge=0, le=8, multiple_of=2)] = 0  # both edges together
     fim: bool = True  # on letters and cards; flats need none
 
 
@@ -95,7 +117,7 @@ class Batch(_Model):
     name: str
     count: Annotated[int, Field(ge=1, le=1_000_000)]
     department: int
-    size: str | tuple[Decimal, Decimal, Decimal]
+    size: str | tuple[Inches, Inches, Inches]
     ounces: tuple[Decimal, Decimal]  # the lightest and the heaviest piece
     stock: Literal["white", "cream", "kraft", "window"] = "white"
     flags: frozenset[FLAGS] = frozenset()
@@ -122,9 +144,11 @@ class Job(_Model):
     """A whole job file."""
 
     name: str
-    date: date  # of mailing, in the meter's time zone
+    date: Annotated[
+        date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))
+    ]  # of mailing, in the meter's time zone
     start: time = time(8, 0)
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
     pieces_per_hour: Annotated[int, Field(ge=1, le=60_000)] = 18_000
     meter: Meter = Meter()
     print: Print = Print()

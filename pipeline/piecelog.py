@@ -1,14 +1,18 @@
 """The machine's own list of pieces: for screens and reports. It holds no money.
 
-The journal of the meter is the truth about postage; this list says what happened on the belt. It
-can be deleted without loss: the next run starts after the last piece that the journal knows.
+The journal of the meter is the truth about postage; this list says what happened on the belt, also
+to pieces that were never paid. Without it no mill is lost, but a run cannot go on.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select
+from sqlalchemy.exc import DBAPIError
 
+from pipeline.errors import MachineError
 from service.sql import embedded
 
 METADATA = MetaData()
@@ -50,8 +54,10 @@ class PieceLog:
     """Rows of pieces in one SQLite file, durable a batch at a time; by default each at once."""
 
     def __init__(self, path: Path, batch: int = 1) -> None:
+        self._path = path
         self._engine = embedded(path)
-        METADATA.create_all(self._engine)
+        with self._named():
+            METADATA.create_all(self._engine)
         self._waiting: list[PieceRow] = []
         self._batch = batch
 
@@ -66,7 +72,7 @@ class PieceLog:
         if not self._waiting:
             return
         names = PIECES.columns.keys()
-        with self._engine.begin() as connection:
+        with self._named(), self._engine.begin() as connection:
             connection.execute(
                 insert(PIECES).prefix_with("OR REPLACE"),
                 [{name: getattr(row, name) for name in names} for row in self._waiting],
@@ -75,21 +81,28 @@ class PieceLog:
 
     def last_number(self) -> int:
         """Return the highest piece number that is durable, 0 for none."""
-        with self._engine.connect() as connection:
+        with self._named(), self._engine.connect() as connection:
             return connection.execute(select(func.max(PIECES.c.number))).scalar() or 0
 
     def last_sequence(self) -> int:
         """Return the highest journal sequence of a durable piece, 0 for none."""
-        with self._engine.connect() as connection:
+        with self._named(), self._engine.connect() as connection:
             return connection.execute(select(func.max(PIECES.c.sequence))).scalar() or 0
 
     def rows(self) -> list[PieceRow]:
         """Return every durable piece in order."""
-        with self._engine.connect() as connection:
+        with self._named(), self._engine.connect() as connection:
             return [
                 PieceRow(**row._mapping)
                 for row in connection.execute(select(PIECES).order_by(PIECES.c.number))
             ]
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise MachineError(f"the list of pieces {self._path}: {error.orig}") from error
 
     def close(self) -> None:
         """Write what is waiting and let the file go."""

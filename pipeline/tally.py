@@ -8,7 +8,7 @@ import numpy as np
 from imicore.datamatrix import decode
 from imicore.errors import ImiError
 from pipeline.line import Passage
-from pipeline.pieces import Inspected, Printed, Rated, evidence_of, fed_of, reached
+from pipeline.pieces import Inspected, Printed, Rated, Reason, evidence_of, fed_of, reached
 from postage.money import ZERO, Money
 
 
@@ -39,6 +39,7 @@ class Tally:
             self.mismatches += not agrees(outcome)
         else:
             self.diverted[outcome.reason.value] += 1
+            self.mismatches += outcome.reason is Reason.WRONG_PIECE
             number = fed_of(outcome.at).number
             self.diverts.append((number, outcome.reason.value, outcome.detail))
         stage = outcome if isinstance(outcome, Inspected) else outcome.at

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imi.cli import app
+from pipeline.disk import RealDisk
 
 pytestmark = pytest.mark.native
 ROOT = Path(__file__).parent.parent.parent
@@ -70,11 +71,10 @@ def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        journal = tmp_path / "meter" / "journal"
+        before = len(list(tmp_path.glob("pictures/*")))
         deadline = time.monotonic() + 60
-        while not journal.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(1.5)
+        while len(list(tmp_path.glob("pictures/*"))) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     result = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2", "--json")
@@ -83,7 +83,7 @@ def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -
     assert summary["meter"]["balanced"]
     # Every debit is one piece of the list: fed once, and either inspected or open.
     last = summary["pieces"]["first"] + summary["pieces"]["fed"] - 1
-    assert summary["journal"]["debits"] == last
+    assert summary["journal"]["debits"] == last > 2
     assert len(summary["open_pieces"]) <= 3
 
 
@@ -117,11 +117,54 @@ def test_a_journal_that_was_tampered_with_is_refused_by_name(tmp_path: Path) -> 
     assert "record 2" in result.output
 
 
-def test_a_folder_that_is_not_ours_is_never_removed(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("data")
-    result = imi("run", MORNING, "--out", str(tmp_path), "--fresh")
+@pytest.mark.parametrize("fresh", [[], ["--fresh"]])
+def test_a_folder_that_is_not_ours_is_never_used(tmp_path: Path, fresh: list[str]) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "me.jpg").write_text("data")
+    result = imi("run", MORNING, "--out", str(tmp_path), *fresh)
     assert result.exit_code == 2
-    assert (tmp_path / "precious").read_text() == "data"
+    assert "was not made by" in result.output
+    assert (tmp_path / "pictures" / "me.jpg").read_text() == "data"
+
+
+def test_fresh_never_empties_a_folder_that_another_run_is_at(tmp_path: Path) -> None:
+    assert imi("run", MORNING, "--out", str(tmp_path), "--pieces", "1").exit_code == 0
+    other = RealDisk(tmp_path / "meter" / "journal")
+    other.lock()
+    result = imi("run", MORNING, "--out", str(tmp_path), "--fresh")
+    other.close()
+    assert result.exit_code == 2
+    assert "held by another process" in result.output
+    assert (tmp_path / "pieces.sqlite").exists()
+
+
+def test_a_piece_is_never_paid_twice_when_its_picture_cannot_be_kept(tmp_path: Path) -> None:
+    """The debit is durable and the list has no row: the next run takes the piece as fed."""
+    assert imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2").exit_code == 0
+    blocked = tmp_path / "pictures" / "piece-000004.png"
+    blocked.mkdir()
+    assert imi("run", MORNING, "--out", str(tmp_path), "--pieces", "4").exit_code == 1
+    blocked.rmdir()
+    result = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2", "--json")
+    summary = json.loads(result.stdout)
+    assert summary["pieces"]["first"] == 5
+    assert summary["journal"]["debits"] == 6
+
+
+def test_a_run_without_its_list_of_pieces_does_not_go_on(tmp_path: Path) -> None:
+    assert imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2").exit_code == 0
+    for path in tmp_path.glob("pieces.sqlite*"):
+        path.unlink()
+    result = imi("run", MORNING, "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "the list of pieces is empty" in result.output
+
+
+def test_another_job_does_not_go_on_in_the_folder(tmp_path: Path) -> None:
+    assert imi("run", MORNING, "--out", str(tmp_path), "--pieces", "1").exit_code == 0
+    result = imi("run", MORNING.replace("morning", "bad-mail"), "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "holds the run of" in result.output
 
 
 @pytest.mark.parametrize(

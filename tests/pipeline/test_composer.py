@@ -13,6 +13,7 @@ from imicore.raster import on_piece
 from pipeline.composer import Composer, amount_text, date_text, position
 from pipeline.imprint import Evidence
 from pipeline.job import load_job
+from postage.devices import Mode
 from postage.indicium import pack, unpack
 from postage.money import Money
 from postage.shapes import Shape
@@ -35,8 +36,8 @@ def payload(postage: int = 780, **fields: object) -> bytes:
     return pack("imi-std/p1", {**values, **fields}) + bytes(range(64))
 
 
-def composer(*, fim: bool = True) -> Composer:
-    return Composer(dots_per_inch=600, ink_gain_dots=0, fim=fim, licensing_zip="06484")
+def composer(*, fim: bool = True, mode: Mode = Mode.SPECIMEN) -> Composer:
+    return Composer(dots_per_inch=600, ink_gain_dots=0, fim=fim, licensing_zip="06484", mode=mode)
 
 
 def read(dots: np.ndarray) -> bytes:
@@ -68,14 +69,22 @@ def test_a_test_imprint_shows_zero_and_void_over_the_symbol(meter: SoftwareMeter
     assert read(void.dots) == evidence.payload
 
 
-def test_a_software_device_always_prints_specimen() -> None:
-    """design.md: software devices print SPECIMEN. The mark follows the payload's vendor id."""
-    _, marked = composer().compose(payload(), profile="imi-std/p1", shape=Shape.LETTER)
-    assert "mark" in marked.elements
-    _, plain = composer().compose(
-        payload(vendor_model="ABC1"), profile="imi-std/p1", shape=Shape.LETTER
+@pytest.mark.parametrize(
+    ("vendor", "mode", "marked"),
+    [
+        ("TST0", Mode.SPECIMEN, True),
+        ("TST0", Mode.PRODUCTION, True),  # no such record can be made; the mark stays all the same
+        ("ABC1", Mode.SPECIMEN, True),
+        ("ABC1", Mode.REHEARSAL, True),
+        ("ABC1", Mode.PRODUCTION, False),
+    ],
+)
+def test_all_but_production_devices_print_specimen(vendor: str, mode: Mode, marked: bool) -> None:
+    """design.md 6: trust has a mode; a software device is never production."""
+    _, raster = composer(mode=mode).compose(
+        payload(vendor_model=vendor), profile="imi-std/p1", shape=Shape.LETTER
     )
-    assert "mark" not in plain.elements
+    assert ("mark" in raster.elements) is marked
 
 
 def test_only_letters_and_cards_carry_a_fim() -> None:

@@ -46,6 +46,14 @@ def test_the_samples_are_jobs() -> None:
         (("date = 2026-07-13", "date = 7"), "date:"),
         (("count = 3", 'count = 3\nfaults = [{piece = 4, fault = "no_ink"}]'), "the batch has 3"),
         (("[[batch]]", "[[batch"), "is not TOML"),
+        (("date = 2026-07-13", "date = 9999-12-31"), "date:"),
+        (("date = 2026-07-13", "date = 2026-07-13\nseed = -1"), "seed:"),
+        (("id = 1", "id = 1\nbudget = 1.2345"), "department.0.budget:"),
+        (("id = 1", "id = 1\nbudget = -1"), "department.0.budget:"),
+        (("[[department]]", '[meter]\ntimezone = "../etc/passwd"\n[[department]]'), "no time zone"),
+        (("[[department]]", "[meter]\nrefill = 1.2345\n[[department]]"), "meter.refill:"),
+        (("[[department]]", "[print]\nink_gain_dots = 5\n[[department]]"), "print.ink_gain_dots:"),
+        (('"number10"', "[0, 0, 0]"), "batch.0.size"),
     ],
 )
 def test_a_bad_field_is_named_with_its_place(

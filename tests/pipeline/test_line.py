@@ -82,7 +82,7 @@ def bad_mail(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_bad_mail_shows_every_divert_reason(bad_mail: Run) -> None:
     assert set(bad_mail.tally.diverted) == {reason.value for reason in Reason}
-    assert bad_mail.tally.mismatches == 0
+    assert bad_mail.tally.mismatches == 1  # the swapped piece
     assert "another piece's indicium" in bad_mail.stopped
 
 

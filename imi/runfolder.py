@@ -1,0 +1,106 @@
+"""The folder of a run: whose it is, when it may be emptied, and where a run goes on."""
+
+import shutil
+from pathlib import Path
+
+from imi.meter import SoftwareMeter
+from pipeline.authority import Refused
+from pipeline.disk import RealDisk
+from pipeline.errors import MachineError
+from pipeline.imprint import OpenPiece
+from pipeline.job import Job
+from pipeline.piecelog import PieceLog, PieceRow
+from pipeline.record import RecordType
+from postage.money import Money
+
+MARKER = "imi-run"  # holds the job's name; only a folder that has it is ever emptied
+
+
+def prepare(out: Path, job: Job, *, fresh: bool) -> None:
+    """Make the folder this job's, or raise MachineError and leave it as it was."""
+    marker = out / MARKER
+    is_ours = marker.is_file()
+    if out.exists() and not out.is_dir():
+        raise MachineError(f"{out} is not a folder")
+    if not is_ours and out.is_dir() and any(out.iterdir()):
+        raise MachineError(
+            f"{out} is not empty and was not made by `imi run` (no file {MARKER}); "
+            "give another --out"
+        )
+    if is_ours and fresh:
+        _empty(out)
+    elif is_ours and (name := marker.read_text(encoding="utf-8").strip()) != job.name:
+        raise MachineError(
+            f"{out} holds the run of {name!r}, not of {job.name!r}; give --fresh or another --out"
+        )
+    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    marker.write_text(f"{job.name}\n", encoding="utf-8")
+
+
+def next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece]]:
+    """Return the number to feed next, and the open pieces.
+
+    The list is written after each piece, the journal before each print. So a debit that the list
+    does not know is that of the piece on the belt when the last run ended, and it is not fed again.
+
+    Raises:
+        MachineError: the list is gone, so nobody knows which pieces were diverted unpaid.
+    """
+    known, number = log.last_sequence(), log.last_number()
+    why = {piece.sequence: piece for piece in meter.psd.open_pieces}
+    for record in meter.psd.records(known + 1):
+        if record.type != RecordType.DEBIT or not record.amount:
+            continue
+        if not number:
+            raise MachineError(
+                "the meter's journal has debits and the list of pieces is empty: the run cannot "
+                "go on; give --fresh or another --out"
+            )
+        number += 1
+        piece = why.get(record.sequence)
+        log.add(
+            PieceRow(
+                number=number,
+                outcome="settled" if piece is None else "open",
+                detail="" if piece is None else piece.why.name,
+                department=record.department,
+                postage_mills=record.amount,
+                sequence=record.sequence,
+                payload=(record.payload + record.signature).hex(),
+            )
+        )
+    log.flush()
+    return number + 1, list(why.values())
+
+
+def fund(meter: SoftwareMeter, job: Job) -> None:
+    """Set the job's budgets and load its postage, once. A stand-in for the provider.
+
+    Budgets come first: a run that dies in between finds no postage and does both again.
+    """
+    amount = Money.parse(str(job.meter.refill))
+    if meter.psd.registers.control_total > Money(0) or not amount:
+        return
+    for department in job.department:
+        if department.budget is not None:
+            meter.psd.set_budget(department.id, Money.parse(str(department.budget)))
+    answer = meter.psd.refill(amount, request_id=1)
+    if isinstance(answer, Refused):
+        raise MachineError(f"the refill of {amount} was refused: {answer}")
+
+
+def _empty(out: Path) -> None:
+    """Remove what a run makes, by name, unless another process is at it."""
+    journal = out / "meter" / "journal"
+    if journal.is_dir():
+        disk = RealDisk(journal)
+        disk.lock()
+        disk.close()
+    shutil.rmtree(out / "meter", ignore_errors=True)
+    for pattern in ("pictures/piece-*.png", "pieces.sqlite*", "report.html", "summary.json"):
+        for path in out.glob(pattern):
+            path.unlink()
+    (out / MARKER).unlink()
+    remains = [path.name for path in out.iterdir() if path.name != "pictures"]
+    if remains:
+        raise MachineError(f"{out} also holds {', '.join(sorted(remains))}; give another --out")
