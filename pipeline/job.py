@@ -52,6 +52,8 @@ FAULTS = Literal[
 
 # Dollars to the mill, as much as a refill may be (domain.md 2.4).
 Dollars = Annotated[Decimal, Field(ge=0, le=Decimal("99999.99"), decimal_places=3)]
+# In the meter's time zone; further away a digit was mistaken.
+MailingDate = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(2100, 1, 1))]
 Inches = Annotated[Decimal, Field(gt=0, le=200, decimal_places=3)]
 
 

@@ -7,6 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from imi.cli import app
+from imicore.frames import load
+from imicore.reader import read
+from postage.indicium import unpack
 
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -22,6 +25,11 @@ def recipes() -> list[tuple[str, str]]:
 def test_recipes_run_as_they_stand(page: str, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     exec(compile(code, page, "exec"), {})
+
+
+def test_the_picture_in_the_readme_reads() -> None:
+    (reading,) = read(load(ROOT / "docs" / "images" / "mailpiece.png"))
+    assert unpack(reading.payload).vendor_model == "TST0"
 
 
 def test_every_command_has_help_with_an_example_and_its_exit_codes() -> None:

@@ -56,18 +56,8 @@ def test_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -> None:
     """kill -9 in the middle: the next run lists what is open and feeds each piece at most once."""
-    command = [
-        sys.executable,
-        "-m",
-        "imi",
-        "run",
-        MORNING,
-        "--out",
-        str(tmp_path),
-        "--pictures",
-        "0",
-    ]
-    for _ in range(3):
+    command = [sys.executable, "-m", "imi", "run", MORNING, "--out", str(tmp_path)]
+    for turn in range(3):
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -75,6 +65,8 @@ def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -
         deadline = time.monotonic() + 60
         while len(list(tmp_path.glob("pictures/*"))) == before and time.monotonic() < deadline:
             time.sleep(0.01)
+        assert process.poll() is None
+        time.sleep(0.013 * turn)  # another place within a piece each time
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     result = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "2", "--json")
@@ -83,7 +75,7 @@ def test_a_killed_run_restarts_and_no_debit_is_lost_or_doubled(tmp_path: Path) -
     assert summary["meter"]["balanced"]
     # Every debit is one piece of the list: fed once, and either inspected or open.
     last = summary["pieces"]["first"] + summary["pieces"]["fed"] - 1
-    assert summary["journal"]["debits"] == last > 2
+    assert 30 < summary["journal"]["debits"] == last < 532
     assert len(summary["open_pieces"]) <= 3
 
 
