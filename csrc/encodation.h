@@ -142,9 +142,20 @@ struct Message {
     int data_codewords_used = 0;  // before the first pad
 };
 
-// Reads all data codewords of a symbol. Throws malformed_codewords: never reads past the end, takes
-// time linear in the number of codewords, and the payload has at most two bytes a codeword (and 9
-// of a macro).
+// Where codewords stop being a message, and why.
+struct Malformed {
+    int at;  // counts data codewords from 0
+    const char* what;
+};
+
+// Reads all data codewords of a symbol: never reads past the end, takes time linear in the number
+// of codewords, and the payload has at most two bytes a codeword (and 9 of a macro). `message`
+// keeps the memory of its payload, so that a second message of that length allocates nothing; when
+// something is malformed, its content means nothing.
+std::optional<Malformed> try_read_message(std::span<const uint8_t> codewords, Message& message);
+
+// The same as an exception: malformed_codewords.
 Message read_message(std::span<const uint8_t> codewords);
+[[noreturn]] void refuse(const Malformed& malformed, size_t data_codewords);
 
 }  // namespace imi

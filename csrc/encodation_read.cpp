@@ -34,39 +34,35 @@ consteval std::array<uint8_t, 40> invert_x12() {
 }
 constexpr auto kX12 = invert_x12();
 
+// Every step returns false where the codewords are no message, with the place in `malformed`.
 class Reader {
 public:
-    explicit Reader(std::span<const uint8_t> codewords) : codewords_(codewords) {
-        message_.payload.reserve(2 * codewords.size());
-    }
+    std::optional<Malformed> malformed;
 
-    Message read() {
-        header();
+    Reader(std::span<const uint8_t> codewords, Message& message)
+        : codewords_(codewords), message_(message) {}
+
+    bool read() {
+        if (!header()) return false;
         int used = left() == 0 ? at_ : -1;
         while (left() > 0 && used < 0) {
             if (codewords_[at_] == codeword::pad)
                 used = at_;
-            else
-                ascii();
+            else if (!ascii())
+                return false;
         }
-        if (upper_) fault("ends inside an upper shift");
+        if (upper_) return fault("ends inside an upper shift");
         message_.data_codewords_used = used < 0 ? at_ : used;
         if (message_.macro != 0) append(kMacroTrailer);
-        return std::move(message_);
+        return true;
     }
 
 private:
     int left() const { return static_cast<int>(codewords_.size()) - at_; }
 
-    [[noreturn]] void fault(const char* what) const {
-        throw Error(Fault::malformed_codewords, "data codeword " + std::to_string(at_ + 1) +
-                                                    " of " + std::to_string(codewords_.size()) +
-                                                    ": " + what);
-    }
-
-    uint8_t next(const char* otherwise) {
-        if (left() == 0) fault(otherwise);
-        return codewords_[at_++];
+    bool fault(const char* what) {
+        malformed = Malformed{at_, what};
+        return false;
     }
 
     void put(int byte) { message_.payload.push_back(static_cast<uint8_t>(byte)); }
@@ -80,42 +76,44 @@ private:
     }
 
     // What may only stand at the beginning (5.6, 5.2.4.6 to 5.2.4.9).
-    void header() {
-        if (left() == 0) return;
-        if (codewords_[0] == codeword::structured_append)
-            structured_append();
-        else if (codewords_[0] == codeword::reader_programming) {
+    bool header() {
+        if (left() == 0) return true;
+        if (codewords_[0] == codeword::structured_append) {
+            if (!structured_append()) return false;
+        } else if (codewords_[0] == codeword::reader_programming) {
             message_.reader_programming = true;
             at_ = 1;
-            return;
+            return true;
         } else if (codewords_[0] == codeword::macro_05 || codewords_[0] == codeword::macro_06) {
             const bool five = codewords_[0] == codeword::macro_05;
             message_.macro = five ? 5 : 6;
             append(five ? kMacro05Header : kMacro06Header);
             at_ = 1;
-            return;
+            return true;
         }
         first_ = at_;
+        return true;
     }
 
-    void structured_append() {
-        if (left() < 4) fault("structured append needs four codewords");
+    bool structured_append() {
+        if (left() < 4) return fault("structured append needs four codewords");
         const int index = (codewords_[1] >> 4) + 1, total = 17 - (codewords_[1] & 15);
         at_ = 1;
-        if (total > 16 || index > total) fault("structured append with an impossible position");
+        if (total > 16 || index > total)
+            return fault("structured append with an impossible position");
         for (at_ = 2; at_ < 4; at_++) {
-            if (codewords_[at_] == 0 || codewords_[at_] == 255) {
-                fault("structured append file identification is not in 1..254");
-            }
+            if (codewords_[at_] == 0 || codewords_[at_] == 255)
+                return fault("structured append file identification is not in 1..254");
         }
         message_.append_index = index;
         message_.append_total = total;
         message_.append_file_id = codewords_[2] << 8 | codewords_[3];
+        return true;
     }
 
-    void ascii() {
+    bool ascii() {
         const uint8_t c = codewords_[at_];
-        if (upper_ && (c == 0 || c > 128)) fault("an upper shift needs an ASCII character");
+        if (upper_ && (c == 0 || c > 128)) return fault("an upper shift needs an ASCII character");
         if (c >= 1 && c <= 128) {
             put_shifted(c - 1);
         } else if (c >= codeword::digit_pair && c < codeword::digit_pair + 100) {
@@ -125,9 +123,10 @@ private:
             return function(c);
         }
         at_++;
+        return true;
     }
 
-    void function(uint8_t c) {
+    bool function(uint8_t c) {
         switch (c) {
             case codeword::latch_c40:
                 at_++;
@@ -140,32 +139,36 @@ private:
                 return x12();
             case codeword::latch_edifact:
                 at_++;
-                return edifact();
+                edifact();
+                return true;
             case codeword::latch_base256:
                 at_++;
                 return base256();
             case codeword::fnc1:
-                return function1();
+                function1();
+                return true;
             case codeword::eci:
+                at_++;
                 return extended_channel();
             case codeword::upper_shift:
                 upper_ = true;
                 break;
             case codeword::unlatch:
                 // Some encoders end a symbol so; 5.2.4.1 lets a reader take it in the last place.
-                if (left() > 1) fault("unlatch outside C40, Text and X12");
+                if (left() > 1) return fault("unlatch outside C40, Text and X12");
                 break;
             case codeword::structured_append:
-                fault("structured append is not the first codeword");
+                return fault("structured append is not the first codeword");
             case codeword::reader_programming:
-                fault("reader programming is not the first codeword");
+                return fault("reader programming is not the first codeword");
             case codeword::macro_05:
             case codeword::macro_06:
-                fault("a macro is not the first codeword");
+                return fault("a macro is not the first codeword");
             default:
-                fault("not a codeword of ASCII encodation");
+                return fault("not a codeword of ASCII encodation");
         }
         at_++;
+        return true;
     }
 
     void function1() {
@@ -179,47 +182,46 @@ private:
     }
 
     // 5.4 and Table 6: one to three codewords, each to base 254 after the first.
-    void extended_channel() {
-        at_++;
-        const int c1 = next("an ECI without its number");
-        const auto digit = [this] {
-            const int c = next("an ECI that ends early");
-            if (c == 0 || c == 255) fault("an ECI codeword is not in 1..254");
-            return c - 1;
-        };
-        int number = 0;
-        if (c1 >= 1 && c1 <= 127)
-            number = c1 - 1;
-        else if (c1 >= 128 && c1 <= 191)
-            number = (c1 - 128) * 254 + digit() + 127;
-        else if (c1 >= 192 && c1 <= 207) {
-            number = (c1 - 192) * 254 * 254;
-            number += digit() * 254;
-            number += digit() + 16383;
-        } else {
-            fault("an ECI begins with no codeword of 1..207");
+    bool extended_channel() {
+        if (left() == 0) return fault("an ECI without its number");
+        const int c = codewords_[at_++];
+        if (c == 0 || c > 207) return fault("an ECI begins with no codeword of 1..207");
+        const int more = c <= 127 ? 0 : c <= 191 ? 1 : 2;
+        int number = more == 0 ? c - 1 : more == 1 ? c - 128 : c - 192;
+        for (int i = 0; i < more; i++) {
+            if (left() == 0) return fault("an ECI that ends early");
+            const int digit = codewords_[at_++];
+            if (digit == 0 || digit == 255) return fault("an ECI codeword is not in 1..254");
+            number = 254 * number + digit - 1;
         }
+        number += more == 0 ? 0 : more == 1 ? 127 : 16383;
         if (message_.eci < 0) message_.eci = number;
+        return true;
     }
 
-    // Three values of two codewords; false at an unlatch.
-    bool triple(std::array<int, 3>& values) {
+    // Three values of two codewords, until an unlatch or one codeword before the end; then
+    // `values` is empty. A single codeword at the end is ASCII without an unlatch (5.2.5.2).
+    bool triple(std::span<const int>& values) {
+        values = {};
+        if (left() < 2) return true;
         if (codewords_[at_] == codeword::unlatch) {
             at_++;
-            return false;
+            return true;
         }
         const int packed = codewords_[at_] * 256 + codewords_[at_ + 1] - 1;
-        if (packed < 0 || packed >= 40 * 40 * 40) fault("two codewords hold no three values");
-        values = {packed / 1600, packed / 40 % 40, packed % 40};
+        if (packed < 0 || packed >= 40 * 40 * 40)
+            return fault("two codewords hold no three values");
+        values_ = {packed / 1600, packed / 40 % 40, packed % 40};
+        values = values_;
         at_ += 2;
         return true;
     }
 
-    // A single codeword at the end of the symbol is ASCII without an unlatch (5.2.5.2).
-    void c40(bool text) {
-        std::array<int, 3> values;
+    bool c40(bool text) {
+        std::span<const int> values;
         int set = 3;  // of kShiftSets: no shift
-        while (left() >= 2 && triple(values)) {
+        do {
+            if (!triple(values)) return false;
             for (const int value : values) {
                 if (set == 3 && value < 3) {
                     set = value;
@@ -231,20 +233,23 @@ private:
                     put(29);
                 } else {
                     const int character = kShiftSets[text][set][value];
-                    if (character < 0) fault("a shifted value without a character");
+                    if (character < 0) return fault("a shifted value without a character");
                     put_shifted(character);
                 }
                 set = 3;
             }
-        }
-        if (upper_) fault("C40 or Text ends inside an upper shift");
+        } while (!values.empty());
+        if (upper_) return fault("C40 or Text ends inside an upper shift");
+        return true;
     }
 
-    void x12() {
-        std::array<int, 3> values;
-        while (left() >= 2 && triple(values)) {
+    bool x12() {
+        std::span<const int> values;
+        do {
+            if (!triple(values)) return false;
             for (const int value : values) put(kX12[value]);
-        }
+        } while (!values.empty());
+        return true;
     }
 
     // One or two codewords at the end of the symbol are ASCII without an unlatch (5.2.8.2).
@@ -265,27 +270,56 @@ private:
     }
 
     uint8_t unmask() {
-        const uint8_t c = next("a Base 256 field without its length");
+        const uint8_t c = codewords_[at_++];
         return static_cast<uint8_t>(c - mask_255(at_));
     }
 
-    void base256() {
+    bool base256() {
+        constexpr const char* no_length = "a Base 256 field without its length";
+        if (left() == 0) return fault(no_length);
         const int first = unmask();
         int length = first == 0 ? left() : first;
-        if (first > kShortField) length = 250 * (first - kShortField) + unmask();
-        if (length > left()) fault("a Base 256 field is longer than the symbol");
+        if (first > kShortField) {
+            if (left() == 0) return fault(no_length);
+            length = 250 * (first - kShortField) + unmask();
+        }
+        if (length > left()) return fault("a Base 256 field is longer than the symbol");
         for (int i = 0; i < length; i++) put(unmask());
+        return true;
     }
 
     std::span<const uint8_t> codewords_;
     int at_ = 0;
     int first_ = -1;  // where an FNC1 means GS1; -1: nowhere
     bool upper_ = false;
-    Message message_;
+    std::array<int, 3> values_{};  // of the last two codewords of C40, Text or X12
+    Message& message_;
 };
 
 }  // namespace
 
-Message read_message(std::span<const uint8_t> codewords) { return Reader(codewords).read(); }
+std::optional<Malformed> try_read_message(std::span<const uint8_t> codewords, Message& message) {
+    std::vector<uint8_t> payload = std::move(message.payload);
+    message = Message{};
+    payload.clear();
+    payload.reserve(2 * codewords.size() + kMacro05Header.size() + kMacroTrailer.size());
+    message.payload = std::move(payload);
+    Reader reader(codewords, message);
+    reader.read();
+    return reader.malformed;
+}
+
+void refuse(const Malformed& malformed, size_t data_codewords) {
+    throw Error(Fault::malformed_codewords, "data codeword " + std::to_string(malformed.at + 1) +
+                                                " of " + std::to_string(data_codewords) + ": " +
+                                                malformed.what);
+}
+
+Message read_message(std::span<const uint8_t> codewords) {
+    Message message;
+    if (const auto malformed = try_read_message(codewords, message))
+        refuse(*malformed, codewords.size());
+    return message;
+}
 
 }  // namespace imi

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <numeric>
 #include <string>
 
-#include "error.h"
 #include "interleave.h"
 #include "placement.h"
 #include "reed_solomon.h"
@@ -55,8 +55,9 @@ std::optional<Corrected> correct(std::span<uint8_t> block, int parity,
 
     std::array<int, kOrder> order;
     std::iota(order.begin(), order.begin() + block.size(), 0);
-    std::stable_sort(order.begin(), order.begin() + block.size(),
-                     [&](int a, int b) { return doubt[a] > doubt[b]; });
+    // By place where equal: std::stable_sort would allocate.
+    std::sort(order.begin(), order.begin() + block.size(),
+              [&](int a, int b) { return doubt[a] != doubt[b] ? doubt[a] > doubt[b] : a < b; });
     for (int erasures = 2; erasures + rs_reserve(parity, erasures) <= parity; erasures += 2) {
         if (doubt[order[erasures - 1]] == 0) break;  // nothing doubtful is left
         const auto places = std::span<const int>(order).first(erasures);
@@ -68,16 +69,21 @@ std::optional<Corrected> correct(std::span<uint8_t> block, int parity,
 
 // Doubt of each codeword: the sum over its modules. For small doubts the chance that a codeword is
 // wrong is the sum of the chances that a module is.
-std::vector<uint16_t> doubt_by_codeword(const SymbolSize& size, std::span<const uint8_t> doubt) {
-    if (doubt.empty()) return {};
-    std::vector<uint16_t> sums(size.codewords());
-    const auto indices = module_indices(size);
-    for (size_t i = 0; i < indices.size(); i++) sums[i / 8] += doubt[indices[i]];
-    return sums;
+void sum_doubt(const SymbolSize& size, std::span<const uint8_t> doubt, uint16_t* sums) {
+    const uint16_t* index = module_indices(size).data();
+    for (int i = 0; i < size.codewords(); i++, index += 8) {
+        sums[i] = 0;
+        for (int bit = 0; bit < 8; bit++) sums[i] += doubt[index[bit]];
+    }
 }
 
-Corrected correct_all(const SymbolSize& size, uint8_t* codewords, std::span<const uint16_t> doubt) {
-    Corrected all;
+struct AllCorrected : Corrected {
+    int ruined = -1;  // the first block that has too many errors
+};
+
+// `doubt` is by codeword of the symbol, or null.
+AllCorrected correct_all(const SymbolSize& size, uint8_t* codewords, const uint16_t* doubt) {
+    AllCorrected all;
     const int parity = size.error_codewords_per_block();
     std::array<uint8_t, kOrder> gathered;
     std::array<uint16_t, kOrder> gathered_doubt;
@@ -86,22 +92,44 @@ Corrected correct_all(const SymbolSize& size, uint8_t* codewords, std::span<cons
         const int length = block.codewords();
         for (int i = 0; i < length; i++) gathered[i] = codewords[block.position(i)];
         std::span<const uint16_t> doubts;
-        if (!doubt.empty()) {
+        if (doubt != nullptr) {
             for (int i = 0; i < length; i++) gathered_doubt[i] = doubt[block.position(i)];
             doubts = std::span(gathered_doubt).first(length);
         }
         const auto corrected = correct(std::span(gathered).first(length), parity, doubts);
         if (!corrected) {
-            throw Error(Fault::uncorrectable,
-                        "block " + std::to_string(b + 1) + " of " + std::to_string(size.blocks) +
-                            " of the " + name_of(size) + " symbol has more errors than its " +
-                            std::to_string(parity) + " error codewords correct");
+            all.ruined = b;
+            return all;
         }
         for (int i = 0; i < length; i++) codewords[block.position(i)] = gathered[i];
         all.errors += corrected->errors;
         all.erasures += corrected->erasures;
     }
     return all;
+}
+
+// Why a symbol does not decode: a block, or a place in the corrected codewords.
+struct Failure {
+    int ruined = -1;
+    std::optional<Malformed> malformed;
+};
+
+std::optional<Failure> find_message(const SymbolSize& size, std::span<const uint8_t> modules,
+                                    std::span<const uint8_t> doubt, Decoded& decoded) {
+    assert(modules.size() == static_cast<size_t>(size.modules()));
+    assert(doubt.empty() || doubt.size() == modules.size());
+    std::array<uint8_t, kMaxCodewords> codewords;
+    collect(size, modules.data(), codewords.data());
+    std::array<uint16_t, kMaxCodewords> sums;
+    if (!doubt.empty()) sum_doubt(size, doubt, sums.data());
+    const AllCorrected corrected =
+        correct_all(size, codewords.data(), doubt.empty() ? nullptr : sums.data());
+    if (corrected.ruined >= 0) return Failure{corrected.ruined, {}};
+    const std::span data(codewords.data(), static_cast<size_t>(size.data_codewords));
+    if (const auto malformed = try_read_message(data, decoded)) return Failure{-1, malformed};
+    decoded.errors_corrected = corrected.errors;
+    decoded.erasures = corrected.erasures;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -134,14 +162,25 @@ Decoded decode(std::span<const uint8_t> modules, int rows, int columns,
                                              std::to_string(modules.size()) + ", with " +
                                              std::to_string(doubt.size()) + " doubts");
     }
-    std::array<uint8_t, kMaxCodewords> codewords;
-    collect(*size, modules.data(), codewords.data());
-    const Corrected corrected =
-        correct_all(*size, codewords.data(), doubt_by_codeword(*size, doubt));
-    Decoded decoded{read_message({codewords.data(), static_cast<size_t>(size->data_codewords)})};
-    decoded.errors_corrected = corrected.errors;
-    decoded.erasures = corrected.erasures;
+    Decoded decoded;
+    const auto failure = find_message(*size, modules, doubt, decoded);
+    if (failure && failure->malformed)
+        refuse(*failure->malformed, static_cast<size_t>(size->data_codewords));
+    if (failure) {
+        throw Error(Fault::uncorrectable, "block " + std::to_string(failure->ruined + 1) + " of " +
+                                              std::to_string(size->blocks) + " of the " +
+                                              name_of(*size) + " symbol has more errors than its " +
+                                              std::to_string(size->error_codewords_per_block()) +
+                                              " error codewords correct");
+    }
     return decoded;
+}
+
+std::optional<Fault> try_decode(const SymbolSize& size, std::span<const uint8_t> modules,
+                                std::span<const uint8_t> doubt, Decoded& decoded) {
+    const auto failure = find_message(size, modules, doubt, decoded);
+    if (!failure) return std::nullopt;
+    return failure->malformed ? Fault::malformed_codewords : Fault::uncorrectable;
 }
 
 }  // namespace imi

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "encodation.h"
+#include "error.h"
 #include "symbol_sizes.h"
 
 namespace imi {
@@ -30,9 +32,16 @@ struct Decoded : Message {
 // `modules` is rows*columns bytes, non-zero = dark, the whole symbol with finder and timing (their
 // values are not looked at). `doubt`, when not empty, has a byte for each module, 0 = sure, 255 =
 // no idea; the codewords in greatest doubt are tried as erasures when errors alone do not correct.
-// Throws Fault::uncorrectable or Fault::malformed_codewords. Never returns an answer whose
-// syndromes do not vanish.
+// Throws Fault::no_such_size, bad_argument, uncorrectable or malformed_codewords. Never returns an
+// answer whose syndromes do not vanish.
 Decoded decode(std::span<const uint8_t> modules, int rows, int columns,
                std::span<const uint8_t> doubt = {});
+
+// decode for a search, where most hypotheses are wrong: nothing when `decoded` is the answer, else
+// Fault::uncorrectable or malformed_codewords, and then `decoded` means nothing. It keeps the
+// memory of its payload: once that has grown to the size, nothing is allocated. The lengths of both
+// spans are the caller's promise.
+std::optional<Fault> try_decode(const SymbolSize& size, std::span<const uint8_t> modules,
+                                std::span<const uint8_t> doubt, Decoded& decoded);
 
 }  // namespace imi
