@@ -8,6 +8,7 @@
 #include "finder.h"
 #include "lattice.h"
 #include "locate.h"
+#include "outline.h"
 #include "sample.h"
 #include "scan.h"
 #include "symbol.h"
@@ -82,14 +83,30 @@ class FrameReader::Search {
 public:
     std::optional<Suspect> suspect;
 
-    std::vector<Symbol> run(const GreyView& frame, const ReadOptions& options) {
+    std::span<const Symbol> run(const GreyView& frame, const ReadOptions& options) {
         options_ = &options;
-        found_.clear();
+        sizes_ = options.sizes.empty() ? every_size() : std::span(options.sizes);
+        count_ = 0;
         suspect.reset();
         left_ = options.effort > 0 ? options.effort : default_effort;
         if (options.budget_ms)
             deadline_ = Clock::now() +
                         std::chrono::microseconds(static_cast<int64_t>(*options.budget_ms * 1000));
+        search(frame);
+        return found();
+    }
+
+private:
+    std::span<const Symbol> found() const { return std::span(symbols_).first(count_); }
+    bool done() const { return count_ >= static_cast<size_t>(options_->limit); }
+
+    void search(const GreyView& frame) {
+        scale_ = 1, rim_ = 0;
+        // What was cut out of a frame is most often one symbol and its quiet zone.
+        if (int64_t{frame.width} * frame.height <= small_frame) {
+            look_at(frame, {0, 0, frame.width, frame.height});
+            if (done() || left_ <= 0) return;
+        }
         GreyView level = frame;
         int halvings = 0;
         for (const Pass& pass : passes) {
@@ -103,11 +120,23 @@ public:
             if (pass.halvings > 0) scale_ = static_cast<float>(1 << halvings);
             if (!look(level, pass)) break;
         }
-        return std::move(found_);
     }
 
-private:
-    bool done() const { return found_.size() >= static_cast<size_t>(options_->limit); }
+    // The cheap look; reads what is clean.
+    bool look_at(const GreyView& frame, const Box& box) {
+        spend(1);
+        const auto outline = fit_outline(frame, box, sizes_);
+        if (!outline) return false;
+        Lattice lattice{};
+        lattice.to_image = outline->to_image;
+        Placement whole{};
+        whole.size = outline->size;
+        whole.rows = outline->size->rows, whole.columns = outline->size->columns;
+        whole.mirrored = outline->mirrored, whole.inverted = outline->inverted;
+        sample_cells(frame, lattice.to_image, 0, 0, whole.rows, whole.columns, 1, box_);
+        find_ink(box_, 0);
+        return try_modules(box_, {0, 0}, lattice, whole);
+    }
 
     // Books work done; false when effort or time is at its end.
     bool spend(int64_t units) {
@@ -121,6 +150,16 @@ private:
         if (!(pass.dense && pass.halvings == 0)) {
             locate(frame, most_regions, locator_);
             add_whole(frame);
+        }
+        if (!pass.dense) {
+            for (const Region& region : locator_.regions) {
+                if (known(region)) continue;
+                const int margin = block_px;
+                look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
+                                std::min(frame.width, region.right + margin),
+                                std::min(frame.height, region.bottom + margin)});
+                if (done() || left_ <= 0) return false;
+            }
         }
         for (const Region& region : locator_.regions) {
             if (known(region)) continue;
@@ -160,7 +199,8 @@ private:
     bool known(const Region& region) const {
         const float x = in_frame((region.left + region.right) / 2.0);
         const float y = in_frame((region.top + region.bottom) / 2.0);
-        return std::any_of(found_.begin(), found_.end(),
+        const auto read = found();
+        return std::any_of(read.begin(), read.end(),
                            [&](const Symbol& s) { return covers(s, x, y); });
     }
 
@@ -180,9 +220,7 @@ private:
         sample_cells(frame, lattice.to_image, lattice.first_row, lattice.first_column, lattice.rows,
                      lattice.columns, pass.dense ? 5 : 1, sheet_);
         find_ink(sheet_, 0);
-        const std::span<const SymbolSize* const> sizes =
-            options_->sizes.empty() ? every_size() : std::span(options_->sizes);
-        const int64_t boxes = finder_.find(sheet_, sizes, pass.slack, least_agreement,
+        const int64_t boxes = finder_.find(sheet_, sizes_, pass.slack, least_agreement,
                                            static_cast<size_t>(pass.placements), placements_);
         if (!spend(boxes / 12'000)) return false;
         for (const Placement& placement : placements_) {
@@ -235,19 +273,18 @@ private:
                 doubt_[at] = static_cast<uint8_t>(255 - std::min(255, std::abs(ink)));
             }
         }
-        Decoded decoded;
-        try {
-            decoded = decode(modules_, size.rows, size.columns, doubt_);
-        } catch (const Error&) {
-            return false;  // the expected end of most hypotheses
-        }
-        if (!proven(size, decoded, placement.agreement)) return false;
-        if (options_->accept && !options_->accept(decoded.payload)) return false;
-        Symbol symbol{std::move(decoded.payload),  &size,
-                      corners(lattice, placement), modules_,
-                      decoded.errors_corrected,    placement.mirrored,
-                      placement.inverted,          placement.agreement};
-        found_.push_back(std::move(symbol));
+        if (try_decode(size, modules_, doubt_, decoded_)) return false;  // most hypotheses end here
+        if (!proven(size, decoded_, placement.agreement)) return false;
+        if (options_->accept && !options_->accept(decoded_.payload)) return false;
+        if (count_ == symbols_.size()) symbols_.emplace_back();
+        Symbol& symbol = symbols_[count_++];  // assigned, never made anew: it keeps its memory
+        symbol.payload = decoded_.payload;
+        symbol.size = &size;
+        symbol.corners = corners(lattice, placement);
+        symbol.modules = modules_;
+        symbol.errors_corrected = decoded_.errors_corrected;
+        symbol.mirrored = placement.mirrored, symbol.inverted = placement.inverted;
+        symbol.agreement = placement.agreement;
         return true;
     }
 
@@ -276,7 +313,9 @@ private:
     int64_t left_ = 0;  // units of work
     float scale_ = 1;
     int rim_ = 0;  // of the level searched: frame = (level - rim) * scale
-    std::vector<Symbol> found_;
+    std::span<const SymbolSize* const> sizes_;
+    std::vector<Symbol> symbols_;  // the first `count_` are this frame's
+    size_t count_ = 0;
 
     std::array<std::vector<uint8_t>, 2> pyramid_;
     Locator locator_;
@@ -286,12 +325,13 @@ private:
     PlacementFinder finder_;
     std::vector<Placement> placements_;
     std::vector<uint8_t> modules_, doubt_;
+    Decoded decoded_;
 };
 
 FrameReader::FrameReader() : search_(std::make_unique<Search>()) {}
 FrameReader::~FrameReader() = default;
 
-std::vector<Symbol> FrameReader::read(const GreyView& frame, const ReadOptions& options) {
+std::span<const Symbol> FrameReader::read(const GreyView& frame, const ReadOptions& options) {
     if (frame.width <= 0 || frame.height <= 0 || options.limit <= 0) return {};
     return search_->run(frame, options);
 }

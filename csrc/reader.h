@@ -54,8 +54,9 @@ public:
     FrameReader(const FrameReader&) = delete;
     FrameReader& operator=(const FrameReader&) = delete;
 
-    // Symbols in the order found. `frame` may be of any size, also empty.
-    std::vector<Symbol> read(const GreyView& frame, const ReadOptions& options);
+    // Symbols in the order found; they live until the next read. `frame` may be of any size, also
+    // empty.
+    std::span<const Symbol> read(const GreyView& frame, const ReadOptions& options);
 
     // The likeliest symbol that the last read could not decode.
     std::optional<Suspect> suspect() const;

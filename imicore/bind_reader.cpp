@@ -31,10 +31,10 @@ public:
                 return accept(as_bytes(payload)).template cast<bool>();
             };
         }
-        std::vector<Symbol> symbols;
+        Loan loan(*this);
+        std::span<const Symbol> symbols;
         {
             py::gil_scoped_release nogil;
-            Loan loan(*this);
             symbols = loan.reader->read(view, options);
         }
         py::list out;
@@ -117,8 +117,8 @@ private:
     static py::tuple as_tuple(const Symbol& symbol) {
         const int rows = symbol.size->rows, columns = symbol.size->columns;
         py::array_t<bool> modules({rows, columns});
-        for (size_t i = 0; i < symbol.modules.size(); ++i)
-            modules.mutable_data()[i] = symbol.modules[i] != 0;
+        static_assert(sizeof(bool) == 1);
+        std::memcpy(modules.mutable_data(), symbol.modules.data(), symbol.modules.size());
         return py::make_tuple(as_bytes(symbol.payload), as_array(symbol.corners),
                               py::make_tuple(rows, columns), symbol.errors_corrected, modules,
                               symbol.mirrored, symbol.inverted);
