@@ -13,6 +13,7 @@ PYBIND11_MODULE(_imaging, module, pybind11::mod_gil_not_used()) {
             imi::raise_python(error);
         }
     });
+    imi::register_grid(module);
     imi::register_raster(module);
     imi::register_reader(module);
     imi::register_signature(module);

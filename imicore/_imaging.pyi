@@ -132,3 +132,24 @@ class FrameReader:
         sizes: list[tuple[int, int]],
         effort: int,
     ) -> tuple[npt.NDArray[np.float32], float] | None: ...
+
+# --- grids (bind_grid.cpp) ---
+
+class GridReader:
+    """Reads a symbol whose corners are about known: that stage of the reader alone, to measure it.
+
+    `read` returns payload, errors corrected, erasures and agreement of the fixed modules, or None.
+    """
+
+    def __init__(self) -> None: ...
+    def read(
+        self,
+        frame: npt.NDArray[np.uint8],
+        corners: npt.NDArray[np.float64],
+        *,
+        size: tuple[int, int],
+        level: int,
+        inverted: bool = False,
+    ) -> tuple[bytes, int, int, float] | None: ...
+    @property
+    def units(self) -> int: ...

@@ -1,0 +1,133 @@
+#include "grid_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "error.h"
+#include "placement.h"
+#include "proof.h"
+#include "sample.h"
+#include "soft_decode.h"
+
+namespace imi {
+namespace {
+
+constexpr int kRim = 1;  // cells of paper round the symbol that the threshold may look at
+
+// What finder, timing and alignment modules should be: 1 dark, 0 light, -1 for a data module.
+void known_modules(const SymbolSize& size, std::vector<int8_t>& out) {
+    out.assign(size.modules(), -1);
+    const int height = size.region_rows() + 2, width = size.region_columns() + 2;
+    for (int row = 0; row < size.rows; ++row) {
+        for (int column = 0; column < size.columns; ++column) {
+            const int y = row % height, x = column % width;
+            int8_t& to = out[static_cast<size_t>(row) * size.columns + column];
+            if (x == 0 || y == height - 1)
+                to = 1;
+            else if (y == 0)
+                to = x % 2 == 0;
+            else if (x == width - 1)
+                to = y % 2;
+        }
+    }
+}
+
+}  // namespace
+
+struct GridWorkspace::Parts {
+    const SymbolSize* size = nullptr;
+    std::vector<int8_t> known;
+    Cells cells;
+    std::vector<uint8_t> modules;
+    std::vector<float> module_doubt, codeword_doubt;
+    std::vector<uint8_t> codewords;
+    int attempts = 0;
+
+    void prepare(const SymbolSize& wanted) {
+        if (size == &wanted) return;
+        size = &wanted;
+        known_modules(wanted, known);
+        modules.resize(wanted.modules()), module_doubt.resize(wanted.modules());
+        codewords.resize(wanted.codewords()), codeword_doubt.resize(wanted.codewords());
+    }
+};
+
+GridWorkspace::GridWorkspace() : parts_(std::make_unique<Parts>()) {}
+GridWorkspace::~GridWorkspace() = default;
+
+namespace {
+
+using Parts = GridWorkspace::Parts;
+
+// `modules` and `module_doubt` from the ink of the cells, which begin kRim before the symbol.
+void take_ink(Parts& p, bool inverted) {
+    const SymbolSize& size = *p.size;
+    for (int row = 0; row < size.rows; ++row) {
+        const int16_t* ink =
+            p.cells.ink.data() + static_cast<size_t>(row + kRim) * p.cells.columns + kRim;
+        const size_t at = static_cast<size_t>(row) * size.columns;
+        for (int column = 0; column < size.columns; ++column) {
+            const int dark = inverted ? -ink[column] : ink[column];
+            p.modules[at + column] = dark > 0 ? 1 : 0;
+            p.module_doubt[at + column] = static_cast<float>(256 - std::abs(dark));
+        }
+    }
+}
+
+// Tries to read `modules`; with doubts if `patient`.
+bool decode_modules(Parts& p, bool patient, int level, DecodedGrid& out) {
+    const SymbolSize& size = *p.size;
+    int known = 0, right = 0;
+    for (size_t i = 0; i < p.known.size(); ++i) {
+        if (p.known[i] < 0) continue;
+        ++known, right += p.known[i] == p.modules[i];
+    }
+    collect(size, p.modules.data(), p.codewords.data());
+    if (patient) {
+        const auto indices = module_indices(size);
+        for (size_t i = 0; i < p.codeword_doubt.size(); ++i) {
+            float sum = 0;
+            for (int bit = 0; bit < 8; ++bit) sum += p.module_doubt[indices[8 * i + bit]];
+            p.codeword_doubt[i] = sum;
+        }
+    }
+    const auto done = correct_codewords(
+        size, p.codewords.data(),
+        patient ? std::span<const float>(p.codeword_doubt) : std::span<const float>{}, patient,
+        p.attempts);
+    if (!done || !proven(done->bits, known, right)) return false;
+    try {
+        out.message = read_message(
+            std::span<const uint8_t>(p.codewords).first(static_cast<size_t>(size.data_codewords)));
+    } catch (const Error&) {
+        return false;
+    }
+    out.modules = p.modules;
+    out.errors_corrected = done->errors, out.erasures = done->erasures;
+    out.agreement = 2 * static_cast<float>(right) / static_cast<float>(known) - 1;
+    out.level = level;
+    return true;
+}
+
+}  // namespace
+
+bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, GridWorkspace& work,
+               DecodedGrid& out) {
+    Parts& p = work.parts();
+    work.units = 1;
+    p.attempts = 0;
+    p.prepare(*grid.size);
+    const int rows = grid.size->rows, columns = grid.size->columns;
+    sample_cells(frame, grid.to_image, -kRim, -kRim, rows + 2 * kRim, columns + 2 * kRim,
+                 level == 0 ? 1 : 5, p.cells);
+    find_ink(p.cells, 0);
+    take_ink(p, grid.inverted);
+    if (decode_modules(p, level > 0, level, out)) return true;
+    if (level == 0) return false;
+    find_ink(p.cells, 0.6f);
+    take_ink(p, grid.inverted);
+    return decode_modules(p, true, level, out);
+}
+
+}  // namespace imi

@@ -1,0 +1,32 @@
+// How sure a decoded symbol is: the chance that noise would have passed, in bits.
+//
+// Reed-Solomon corrects a block of n codewords, p of them for errors, with e erasures and t errors
+// from 256^e * C(n - e, t) * 255^t of the 256^p possible syndromes, so a random block passes with
+// that share: proof_bits. All blocks have to pass, so bits add up. A reader that tries m times
+// sees a false one m times as often: one grid is read with at most kMostAttempts corrections, each
+// with kProofBits or more, so a grid laid over anything but a symbol gives an answer with a chance
+// below 128 * 2^-40 = 1.2e-10.
+//
+// The small sizes cannot reach that with Reed-Solomon alone; there the finder, timing and alignment
+// modules count too, less what a search gains by picking the best of about 2^20 places.
+#pragma once
+
+#include "symbol_sizes.h"
+
+namespace imi {
+
+inline constexpr float kProofBits = 40;
+inline constexpr int kMostAttempts = 128;
+inline constexpr float kLeastBits = 16;   // of Reed-Solomon, however good the finder looks
+inline constexpr float kSearchBits = 20;  // of the finder's, spent on finding it
+
+// -log2 of the chance that a random block of `length` codewords is corrected with these figures.
+float proof_bits(int length, int parity, int errors, int erasures);
+
+// -log2 of the chance that `right` or more of `count` modules are as they should be by coin toss.
+float finder_bits(int count, int right);
+
+// Whether an answer stands. `bits` is the sum of proof_bits over the blocks.
+bool proven(float bits, int finder_modules, int finder_right);
+
+}  // namespace imi
