@@ -15,7 +15,16 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ASAN := build/asan
 
-.PHONY: help run test bench lint types portable asan docs ci clean build format check-machine
+# The C library: the kernels that a reader needs, compiled as the Python modules' are (setup.py).
+LIB := build/lib
+LIB_VERSION := $(shell awk '/define IMI_VERSION_(MAJOR|MINOR|PATCH)/ {v = v s $$3; s = "."} END {print v}' csrc/imicore.h)
+LIB_SONAME := libimicore.so.$(firstword $(subst ., ,$(LIB_VERSION)))
+LIB_SOURCES := $(filter-out csrc/ecdsa% csrc/libcrypto% csrc/raster% csrc/pwg%,$(wildcard csrc/*.cpp))
+LIB_OBJECTS := $(LIB_SOURCES:csrc/%.cpp=$(LIB)/%.o)
+LIB_FLAGS := -std=c++20 -O3 -g0 -fPIC -fvisibility=hidden -ffunction-sections -Wall -Wextra
+PREFIX ?= /usr/local
+
+.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib format check-machine
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +32,7 @@ help:  ## list the targets
 run: $(VENV)/.line build  ## run a morning's mail through the whole line; pictures and report in out/
 	$(PY) -m imi run $(JOB) --out $(OUT) --fresh
 
-test: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## run the tests, doctests and samples
+test: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build lib  ## run the tests, doctests and samples
 	$(PY) -m pytest -n $(JOBS) -q $(PYTEST)
 
 bench: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## measure beside the peers; table, JSON, plot
@@ -67,6 +76,30 @@ ci: ## everything, from a clean clone; installs the system programs that tests u
 	$(MAKE) portable
 	$(MAKE) asan
 	$(MAKE) docs
+
+lib: $(LIB)/libimicore.so  ## the reader as a C library, for programs without Python (csrc/imicore.h)
+
+install-lib: lib  ## put the C library, its header and pkg-config file under PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 csrc/imicore.h $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(LIB)/libimicore.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib
+	ln -sf libimicore.so.$(LIB_VERSION) $(DESTDIR)$(PREFIX)/lib/$(LIB_SONAME)
+	ln -sf $(LIB_SONAME) $(DESTDIR)$(PREFIX)/lib/libimicore.so
+	printf '%s\n' 'Name: imicore' 'Description: reads Intelligent Mail Indicia off mail images' \
+	  'Version: $(LIB_VERSION)' 'Cflags: -I$(PREFIX)/include' 'Libs: -L$(PREFIX)/lib -limicore' \
+	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/imicore.pc
+
+$(LIB)/libimicore.so: $(LIB_OBJECTS) csrc/libimicore.map
+	@$(CXX) -shared -pthread -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=csrc/libimicore.map \
+	  -Wl,--gc-sections -Wl,--no-undefined $(LIB_OBJECTS) -o $@.$(LIB_VERSION)
+	@ln -sf libimicore.so.$(LIB_VERSION) $(LIB)/$(LIB_SONAME)
+	@ln -sf $(LIB_SONAME) $@
+
+$(LIB)/%.o: csrc/%.cpp Makefile
+	@mkdir -p $(LIB) && echo "compiling $< for the C library"
+	@$(CXX) $(LIB_FLAGS) -MMD -MP -c $< -o $@
+
+-include $(LIB_OBJECTS:.o=.d)
 
 build: $(VENV)/.ready  ## compile what has changed
 	@$(PY) setup.py --quiet build_ext --inplace

@@ -13,7 +13,7 @@ from setuptools import Extension, setup
 FLAGS = ["-std=c++20", "-O3", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra"]
 FLAGS += os.environ.get("IMI_CXXFLAGS", "").split()
 HEADERS = [*glob("csrc/*.h"), *glob("imicore/*.h")]  # else a header edit builds nothing
-KERNELS = sorted(glob("csrc/*.cpp"))
+KERNELS = sorted(set(glob("csrc/*.cpp")) - {"csrc/c_api.cpp"})  # the C library's, see Makefile
 NATIVE = {
     "language": "c++",
     "include_dirs": ["csrc", "imicore", numpy.get_include()],
