@@ -4,14 +4,13 @@
 #include <chrono>
 #include <cmath>
 
-#include "error.h"
 #include "finder.h"
+#include "grid_reader.h"
 #include "lattice.h"
 #include "locate.h"
 #include "outline.h"
 #include "sample.h"
 #include "scan.h"
-#include "symbol.h"
 
 namespace imi {
 namespace {
@@ -38,15 +37,7 @@ constexpr int doubling_rim = 8;           // pixels of paper round a doubled fra
 constexpr int64_t small_frame = 100'000;  // pixels; only these are worth doubling
 constexpr int most_regions = 16;          // candidate symbols of one frame and pass
 constexpr float least_agreement = 0.4f;
-
-// Reed-Solomon proves an answer by the check codewords it did not need. With none to spare any
-// word would pass, so small symbols must also show a good finder.
-bool proven(const SymbolSize& size, const Decoded& decoded, float agreement) {
-    const int spare = size.error_codewords() - 2 * decoded.errors_corrected - decoded.erasures;
-    if (decoded.erasures > 0) return spare >= 3 * size.blocks;
-    if (spare >= 6) return true;
-    return spare >= 1 && agreement >= 0.6f;
-}
+constexpr size_t most_promising = 6;  // grids that get the thorough levels
 
 // Twin pixels become one: finds symbols of large modules, and averages noise.
 GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
@@ -77,6 +68,50 @@ GreyView twice(const GreyView& frame, std::vector<uint8_t>& pixels) {
     return {pixels.data(), width, height, width};
 }
 
+// A grid somewhere in one level of the pyramid.
+struct Candidate {
+    GridHypothesis grid;
+    bool mirrored;
+    float agreement;
+};
+
+// The upright symbol's map of a box among the cells of a lattice.
+GridHypothesis grid_of(const Lattice& lattice, const Placement& placement) {
+    const Turn turn = turn_of(placement);
+    // From the middle of the corner cell to its outer corner, then leg by leg.
+    const int right = turn.along_column + turn.up_column;
+    const int down = turn.along_row + turn.up_row;
+    const double x = lattice.first_column + turn.column + (right > 0 ? 0 : 1);
+    const double y = lattice.first_row + turn.row + (down > 0 ? 0 : 1);
+    const int rows = placement.size->rows;
+    const double to_cells[2][3] = {
+        {static_cast<double>(turn.along_column), static_cast<double>(-turn.up_column),
+         x + rows * turn.up_column},
+        {static_cast<double>(turn.along_row), static_cast<double>(-turn.up_row),
+         y + rows * turn.up_row}};
+    GridHypothesis grid{placement.size, {}, placement.inverted};
+    for (int i = 0; i < 3; ++i) {
+        const double *from = lattice.to_image.m + 3 * i;
+        double* to = grid.to_image.m + 3 * i;
+        for (int k = 0; k < 3; ++k)
+            to[k] = from[0] * to_cells[0][k] + from[1] * to_cells[1][k] + (k == 2 ? from[2] : 0);
+    }
+    return grid;
+}
+
+// The same symbol in a mirror: rows and columns change places.
+GridHypothesis mirrored(const GridHypothesis& grid) {
+    const double side = grid.size->rows;
+    GridHypothesis out = grid;
+    for (int i = 0; i < 9; i += 3) {
+        const double *from = grid.to_image.m + i;
+        double* to = out.to_image.m + i;
+        // (column, row) of the mirror image is (side - row, side - column) of the symbol.
+        to[0] = -from[1], to[1] = -from[0], to[2] = from[2] + side * (from[0] + from[1]);
+    }
+    return out;
+}
+
 }  // namespace
 
 class FrameReader::Search {
@@ -99,13 +134,21 @@ public:
 private:
     std::span<const Symbol> found() const { return std::span(symbols_).first(count_); }
     bool done() const { return count_ >= static_cast<size_t>(options_->limit); }
+    bool over() const { return done() || left_ <= 0; }
+
+    // Books work done; false when effort or time is at its end.
+    bool spend(int64_t units) {
+        if (options_->budget_ms && Clock::now() >= deadline_) left_ = 0;
+        left_ -= std::min<int64_t>(left_, units);
+        return left_ > 0;
+    }
 
     void search(const GreyView& frame) {
         scale_ = 1, rim_ = 0;
         // What was cut out of a frame is most often one symbol and its quiet zone.
         if (int64_t{frame.width} * frame.height <= small_frame) {
             look_at(frame, {0, 0, frame.width, frame.height});
-            if (done() || left_ <= 0) return;
+            if (over()) return;
         }
         GreyView level = frame;
         int halvings = 0;
@@ -118,61 +161,57 @@ private:
             }
             for (; halvings < pass.halvings; ++halvings) level = halve(level, pyramid_[halvings]);
             if (pass.halvings > 0) scale_ = static_cast<float>(1 << halvings);
-            if (!look(level, pass)) break;
+            look(level, pass);
+            if (over()) return;
         }
     }
 
     // The cheap look; reads what is clean.
-    bool look_at(const GreyView& frame, const Box& box) {
+    void look_at(const GreyView& frame, const Box& box) {
         spend(1);
         const auto outline = fit_outline(frame, box, sizes_);
-        if (!outline) return false;
-        Lattice lattice{};
-        lattice.to_image = outline->to_image;
-        Placement whole{};
-        whole.size = outline->size;
-        whole.rows = outline->size->rows, whole.columns = outline->size->columns;
-        whole.mirrored = outline->mirrored, whole.inverted = outline->inverted;
-        sample_cells(frame, lattice.to_image, 0, 0, whole.rows, whole.columns, 1, box_);
-        find_ink(box_, 0);
-        return try_modules(box_, {0, 0}, lattice, whole);
+        if (!outline) return;
+        const Candidate candidate{{outline->size, outline->to_image, outline->inverted},
+                                  outline->mirrored, 1};
+        if (try_grid(frame, candidate, 0) || over()) return;
+        try_grid(frame, candidate, 1);
     }
 
-    // Books work done; false when effort or time is at its end.
-    bool spend(int64_t units) {
-        if (options_->budget_ms && Clock::now() >= deadline_) left_ = 0;
-        left_ -= std::min<int64_t>(left_, units);
-        return left_ > 0;
-    }
-
-    // False when the search is over.
-    bool look(const GreyView& frame, const Pass& pass) {
+    void look(const GreyView& frame, const Pass& pass) {
         if (!(pass.dense && pass.halvings == 0)) {
             locate(frame, most_regions, locator_);
+            spend(1 + int64_t{frame.width} * frame.height / 100'000);
             add_whole(frame);
         }
         if (!pass.dense) {
             for (const Region& region : locator_.regions) {
                 if (known(region)) continue;
-                const int margin = block_px;
+                constexpr int margin = block_px;
                 look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
                                 std::min(frame.width, region.right + margin),
                                 std::min(frame.height, region.bottom + margin)});
-                if (done() || left_ <= 0) return false;
+                if (over()) return;
             }
         }
+        promising_.clear();
         for (const Region& region : locator_.regions) {
             if (known(region)) continue;
             const int64_t samples =
                 fitter_.fit(frame, locator_, region, pass.dense, pass.lattices, lattices_);
-            if (!spend(1 + samples / 8'000)) return false;
+            if (!spend(5 + samples / 800)) return;
             for (const Lattice& lattice : lattices_) {
                 if (try_lattice(frame, lattice, pass)) break;
-                if (left_ <= 0) return false;
+                if (left_ <= 0) return;
             }
-            if (done()) return false;
+            if (done()) return;
         }
-        return true;
+        if (!pass.dense) return;
+        for (const int level : {2, 3}) {
+            for (const Candidate& candidate : promising_) {
+                if (try_grid(frame, candidate, level) && done()) return;
+                if (over()) return;
+            }
+        }
     }
 
     // A small frame is a crop round a symbol: all of it is one more patch, in case that the symbol
@@ -192,25 +231,25 @@ private:
         locator_.regions.push_back(whole);
     }
 
-    // From a coordinate of the halved or doubled frame.
-    float in_frame(double at) const { return static_cast<float>(at - rim_) * scale_; }
+    // Of the frame, from a point of the halved or doubled one.
+    Point in_frame(Point at) const { return {(at.x - rim_) * scale_, (at.y - rim_) * scale_}; }
 
     // Whether a symbol that we have read covers the middle of the patch.
     bool known(const Region& region) const {
-        const float x = in_frame((region.left + region.right) / 2.0);
-        const float y = in_frame((region.top + region.bottom) / 2.0);
+        const Point at = in_frame(
+            {(region.left + region.right) / 2.0, (region.top + region.bottom) / 2.0});
         const auto read = found();
         return std::any_of(read.begin(), read.end(),
-                           [&](const Symbol& s) { return covers(s, x, y); });
+                           [&](const Symbol& s) { return covers(s, at); });
     }
 
-    static bool covers(const Symbol& symbol, float x, float y) {
+    static bool covers(const Symbol& symbol, Point at) {
         const auto& c = symbol.corners;
         int right = 0, left = 0;
         for (int i = 0; i < 4; ++i) {
             const int k = (i + 1) % 4;
-            const float cross = (c[2 * k] - c[2 * i]) * (y - c[2 * i + 1]) -
-                                (c[2 * k + 1] - c[2 * i + 1]) * (x - c[2 * i]);
+            const double cross = (c[2 * k] - c[2 * i]) * (at.y - c[2 * i + 1]) -
+                                 (c[2 * k + 1] - c[2 * i + 1]) * (at.x - c[2 * i]);
             right += cross >= 0 ? 1 : 0, left += cross <= 0 ? 1 : 0;
         }
         return right == 4 || left == 4;
@@ -222,88 +261,68 @@ private:
         find_ink(sheet_, 0);
         const int64_t boxes = finder_.find(sheet_, sizes_, pass.slack, least_agreement,
                                            static_cast<size_t>(pass.placements), placements_);
-        if (!spend(boxes / 12'000)) return false;
+        if (!spend(3 + boxes / 1'200)) return false;
         for (const Placement& placement : placements_) {
-            // A clean print is read from the first look, one tap a module.
-            if (try_modules(sheet_, {0, 0}, lattice, placement)) return true;
-            if (try_placement(frame, lattice, placement)) return true;
-            if (!spend(1 + placement.size->codewords() / 500)) return false;
-        }
-        return false;
-    }
-
-    bool try_placement(const GreyView& frame, const Lattice& lattice, const Placement& placement) {
-        // A rim of one cell gives the threshold some paper to look at.
-        sample_cells(frame, lattice.to_image, lattice.first_row + placement.row - 1,
-                     lattice.first_column + placement.column - 1, placement.rows + 2,
-                     placement.columns + 2, 5, box_);
-        const Cell rim{placement.row - 1, placement.column - 1};
-        for (const float sharpen : {0.0f, 0.6f}) {
-            find_ink(box_, sharpen);
-            if (try_modules(box_, rim, lattice, placement)) return true;
-            if (!placement.size->square() || placement.agreement < 0.7f) continue;
-            Placement mirrored = placement;  // a square finder looks the same in a mirror
-            mirrored.mirrored = true;
-            if (try_modules(box_, rim, lattice, mirrored)) return true;
-        }
-        if (!suspect || placement.agreement > suspect->agreement)
-            suspect = Suspect{corners(lattice, placement), placement.agreement};
-        return false;
-    }
-
-    struct Cell {
-        int row, column;
-    };
-
-    // `first` is the sheet's cell at which `cells` begin.
-    bool try_modules(const Cells& cells, Cell first, const Lattice& lattice,
-                     const Placement& placement) {
-        const SymbolSize& size = *placement.size;
-        const Turn turn = turn_of(placement);
-        const size_t count = static_cast<size_t>(size.rows) * size.columns;
-        modules_.resize(count), doubt_.resize(count);
-        for (int row = 0; row < size.rows; ++row) {
-            const int up = size.rows - 1 - row;
-            for (int column = 0; column < size.columns; ++column) {
-                const int y = turn.row + turn.along_row * column + turn.up_row * up;
-                const int x = turn.column + turn.along_column * column + turn.up_column * up;
-                const int ink = cells.at(y - first.row, x - first.column);
-                const size_t at = static_cast<size_t>(row) * size.columns + column;
-                modules_[at] = (placement.inverted ? ink < 0 : ink > 0) ? 1 : 0;
-                doubt_[at] = static_cast<uint8_t>(255 - std::min(255, std::abs(ink)));
+            const Candidate candidate{grid_of(lattice, placement), placement.mirrored,
+                                      placement.agreement};
+            for (const int level : {0, 1}) {
+                if (try_grid(frame, candidate, level)) return true;
+                if (left_ <= 0) return false;
             }
+            remember(candidate);
         }
-        if (try_decode(size, modules_, doubt_, decoded_)) return false;  // most hypotheses end here
-        if (!proven(size, decoded_, placement.agreement)) return false;
-        if (options_->accept && !options_->accept(decoded_.payload)) return false;
+        return false;
+    }
+
+    void remember(const Candidate& candidate) {
+        const auto place = std::upper_bound(
+            promising_.begin(), promising_.end(), candidate,
+            [](const Candidate& a, const Candidate& b) { return a.agreement > b.agreement; });
+        if (promising_.size() == most_promising) {
+            if (place == promising_.end()) return;
+            promising_.pop_back();
+        }
+        promising_.insert(place, candidate);
+    }
+
+    bool try_grid(const GreyView& frame, const Candidate& candidate, int level) {
+        if (read_grid(frame, candidate.grid, level, grid_work_, decoded_) && take(candidate))
+            return true;
+        spend(grid_work_.units);
+        if (level > 0 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
+            // A square finder looks the same in a mirror.
+            Candidate twin{mirrored(candidate.grid), !candidate.mirrored, candidate.agreement};
+            if (read_grid(frame, twin.grid, level, grid_work_, decoded_) && take(twin)) return true;
+            spend(grid_work_.units);
+        }
+        if (!suspect || candidate.agreement > suspect->agreement)
+            suspect = Suspect{corners(candidate.grid), candidate.agreement};
+        return false;
+    }
+
+    // Keeps what was decoded, unless the caller refuses it.
+    bool take(const Candidate& candidate) {
+        if (options_->accept && !options_->accept(decoded_.message.payload)) return false;
         if (count_ == symbols_.size()) symbols_.emplace_back();
         Symbol& symbol = symbols_[count_++];  // assigned, never made anew: it keeps its memory
-        symbol.payload = decoded_.payload;
-        symbol.size = &size;
-        symbol.corners = corners(lattice, placement);
-        symbol.modules = modules_;
+        symbol.payload = decoded_.message.payload;
+        symbol.size = candidate.grid.size;
+        symbol.corners = corners(candidate.grid);
+        symbol.modules = decoded_.modules;
         symbol.errors_corrected = decoded_.errors_corrected;
-        symbol.mirrored = placement.mirrored, symbol.inverted = placement.inverted;
-        symbol.agreement = placement.agreement;
+        symbol.mirrored = candidate.mirrored, symbol.inverted = candidate.grid.inverted;
+        symbol.agreement = decoded_.agreement;
         return true;
     }
 
-    std::array<float, 8> corners(const Lattice& lattice, const Placement& placement) const {
-        const Turn turn = turn_of(placement);
-        // From the middle of the corner cell to its outer corner, then leg by leg.
-        const int right = turn.along_column + turn.up_column;
-        const int down = turn.along_row + turn.up_row;
-        const double x = lattice.first_column + turn.column + (right > 0 ? 0 : 1);
-        const double y = lattice.first_row + turn.row + (down > 0 ? 0 : 1);
-        const int along = placement.size->columns, up = placement.size->rows;
+    std::array<float, 8> corners(const GridHypothesis& grid) const {
+        const double right = grid.size->columns, bottom = grid.size->rows;
+        const double at[4][2] = {{0, bottom}, {0, 0}, {right, 0}, {right, bottom}};
         std::array<float, 8> out{};
-        constexpr int order[4][2] = {{0, 0}, {0, 1}, {1, 1}, {1, 0}};  // along, up
         for (int i = 0; i < 4; ++i) {
-            const Point at = lattice.to_image(
-                x + order[i][0] * along * turn.along_column + order[i][1] * up * turn.up_column,
-                y + order[i][0] * along * turn.along_row + order[i][1] * up * turn.up_row);
-            out[2 * i] = in_frame(at.x);
-            out[2 * i + 1] = in_frame(at.y);
+            const Point point = in_frame(grid.to_image(at[i][0], at[i][1]));
+            out[2 * i] = static_cast<float>(point.x);
+            out[2 * i + 1] = static_cast<float>(point.y);
         }
         return out;
     }
@@ -321,11 +340,12 @@ private:
     Locator locator_;
     LatticeFitter fitter_;
     std::vector<Lattice> lattices_;
-    Cells sheet_, box_;
+    Cells sheet_;
     PlacementFinder finder_;
     std::vector<Placement> placements_;
-    std::vector<uint8_t> modules_, doubt_;
-    Decoded decoded_;
+    std::vector<Candidate> promising_;
+    GridWorkspace grid_work_;
+    DecodedGrid decoded_;
 };
 
 FrameReader::FrameReader() : search_(std::make_unique<Search>()) {}
