@@ -15,7 +15,7 @@ from pipeline.devices import Frame, Zone
 
 # What an indicium may be (domain.md 8, symbol.sizes); fewer sizes are faster and surer.
 SIZES = [(36, 36), (40, 40), (44, 44), (48, 48), (52, 52)]
-# Units of about 0.2 ms. A good imprint takes 3 to 10 of them; the next piece does not wait.
+# Units of about 10 us. A good imprint takes 5 to 30 of them; the next piece does not wait.
 EFFORT = 1_500
 # Finder and timing of a ruined symbol: 1 is whole, chance on bare paper reaches 0.4 at its best.
 LEAST_AGREEMENT = 0.4
