@@ -8,12 +8,16 @@ from imi.mailpictures.camera import CameraModel, Photograph, Zone, expected_zone
 from imi.mailpictures.checks import BadPicture
 from imi.mailpictures.defects import DEFECTS, Defect
 from imi.mailpictures.envelope import MARKS, STYLES, Envelope, draw
+from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel, print_dots, print_on
 from imi.mailpictures.samples import Sample, make_samples, sample
-from imi.mailpictures.scene import Imprint, MailPicture, mail_picture
+from imi.mailpictures.scene import MailPicture, mail_picture
+from imi.mailpictures.suite import CLASSES, LEVELS, degraded, degraded_suite
 
 __all__ = [
+    "CLASSES",
     "DEFECTS",
+    "LEVELS",
     "MARKS",
     "STYLES",
     "BadPicture",
@@ -26,6 +30,8 @@ __all__ = [
     "Photograph",
     "Sample",
     "Zone",
+    "degraded",
+    "degraded_suite",
     "draw",
     "expected_zone",
     "mail_picture",

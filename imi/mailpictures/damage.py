@@ -40,6 +40,9 @@ class Where:
         return self.modules[1] * self.per_module
 
 
+JITTER_MODULES = 15  # travelled while the error of the speed swings once to and fro
+NOWHERE = Where(0.0, 0.0, (0, 0), 1.0)  # for a defect that changes the imprint itself
+
 # The dots that are fired.
 
 
@@ -49,7 +52,7 @@ def jitter(dots: Image, amount: float, rng: np.random.Generator, where: Where) -
     The columns are displaced, each by the running speed error, at most `amount` modules.
     """
     width = dots.shape[1]
-    knots = max(4, round(width / where.per_module / 6))
+    knots = max(4, round(width / where.per_module / JITTER_MODULES))
     walk = rng.standard_normal(knots)
     drift = cv2.resize(walk[None, :].astype(np.float32), (width, 1),
                        interpolation=cv2.INTER_CUBIC)[0]  # fmt: skip
@@ -159,7 +162,9 @@ def show(image: Image, amount: float, rng: np.random.Generator, _: Where) -> Ima
 
 
 def wrinkle(image: Image, amount: float, rng: np.random.Generator, where: Where) -> Image:
-    """Crumple the paper round the symbol: its surface wanders by up to this many modules.
+    """Crumple the paper round the symbol: its surface wanders by this many modules.
+
+    The amount is the standard deviation of the displacement, along and across.
 
     The corners that a picture states are those of the flat piece.
     """
@@ -174,7 +179,7 @@ def wrinkle(image: Image, amount: float, rng: np.random.Generator, where: Where)
     for _ in range(2):
         small = rng.standard_normal(knots).astype(np.float32)
         field = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        waves.append(field * (amount * unit / max(1e-6, float(np.abs(field).max()))))
+        waves.append(field * (amount * unit / max(1e-6, float(field.std()))))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     bent = cv2.remap(
         part, x + waves[0], y + waves[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -187,13 +192,16 @@ def wrinkle(image: Image, amount: float, rng: np.random.Generator, where: Where)
 
 
 def occlusion(image: Image, amount: float, rng: np.random.Generator, where: Where) -> Image:
-    """Cover a share of the symbol by a sticker's corner: one rectangle, light or dark."""
+    """Cover the symbol by a sticker or stamp of this share of its area: one rectangle.
+
+    Its middle lies anywhere on the symbol, so a part of it may lie beside; it is light or dark.
+    """
     covered = image.copy()
     aspect = float(rng.uniform(0.6, 1.7))
     high = min(1.0, np.sqrt(amount * aspect)) * where.height
     wide = min(1.0, np.sqrt(amount / aspect)) * where.width
-    x = where.x + float(rng.uniform(0, where.width - wide))
-    y = where.y + float(rng.uniform(0, where.height - high))
+    x = max(0.0, where.x + float(rng.uniform(0, where.width)) - wide / 2)
+    y = max(0.0, where.y + float(rng.uniform(0, where.height)) - high / 2)
     area = covered[round(y) : round(y + high), round(x) : round(x + wide)]
     lay(area, np.full(area.shape, 0.97, np.float32), 215 if rng.random() < 0.5 else 45)
     return covered

@@ -18,13 +18,17 @@ from imi.mailpictures import damage, paper
 from imi.mailpictures.camera import CameraModel
 from imi.mailpictures.checks import BadPicture, within
 from imi.mailpictures.damage import Where
+from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel
+
+STARVED_MOTTLE: Final = 0.25  # unevenness of the density that a loss of one module brings
 
 
 @dataclass(frozen=True)
 class Defect:
-    """One class: where it enters ("ink", "dots", "paper", "piece", "camera"), unit, five levels.
+    """One class: where it enters, its unit, five levels.
 
+    The stages are "imprint", "ink", "dots", "paper", "piece" and "camera", in that order.
     `apply(subject, amount, rng, where)` returns the subject with the defect. The levels run from
     hardly visible to what no reader known reads.
     """
@@ -58,7 +62,9 @@ def _dot_gain(ink: InkModel, amount: float, _: np.random.Generator, where: Where
 
 
 def _dot_loss(ink: InkModel, amount: float, _: np.random.Generator, where: Where) -> InkModel:
-    return replace(ink, dot_gain_dots=-amount / 2 * where.per_module)
+    """Too little ink: every bar is narrower by `amount`, and solid areas are patchy."""
+    starved = min(0.5, ink.mottle + STARVED_MOTTLE * amount)
+    return replace(ink, dot_gain_dots=-amount / 2 * where.per_module, mottle=starved)
 
 
 def _nozzle(ink: InkModel, amount: float, rng: np.random.Generator, where: Where) -> InkModel:
@@ -92,14 +98,10 @@ def _motion(
     return replace(camera, motion_px=amount * where.per_module)
 
 
-def _lowres(
-    camera: CameraModel, amount: float, _: np.random.Generator, where: Where
-) -> CameraModel:
-    """Fewer pixels for the same field of view, until a module has `amount` of them."""
-    share = min(1.0, amount / where.per_module)
-    width, height = camera.frame_size
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    return replace(camera, dpi=camera.dpi * share, frame_size=size)
+def _lowres(imprint: Imprint, amount: float, _: np.random.Generator, __: Where) -> Imprint:
+    """Print the indicium smaller, until a module is `amount` mm wide: fewer pixels for each."""
+    module_mm = imprint.dots_per_module / imprint.dots_per_inch * 25.4
+    return replace(imprint, dots_per_inch=imprint.dots_per_inch * max(1.0, module_mm / amount))
 
 
 def _set(field: str) -> Callable[[CameraModel, float, np.random.Generator, Where], CameraModel]:
@@ -144,7 +146,7 @@ DEFECTS: Final[Mapping[str, Defect]] = {
                damage.occlusion),
         Defect("blur", "camera", "modules", (0.15, 0.25, 0.35, 0.45, 0.6), _blur),
         Defect("motion", "camera", "modules", (0.3, 0.6, 0.9, 1.2, 1.6), _motion),
-        Defect("lowres", "camera", "pixels a module", (3.3, 2.8, 2.4, 2.0, 1.6), _lowres),
+        Defect("lowres", "imprint", "mm a module", (0.42, 0.36, 0.3, 0.25, 0.2), _lowres),
         Defect("noise", "camera", "grey levels", (8, 16, 28, 42, 60), _set("noise_sigma")),
         Defect("gradient", "camera", "of the light", (0.25, 0.4, 0.55, 0.7, 0.8),
                _set("gradient")),

@@ -14,7 +14,9 @@ from imi.mailpictures import addresses, lettering, logos, paper
 from imi.mailpictures.checks import BadPicture, Image, grey, within
 from imi.mailpictures.ink import DPI_RANGE, area_average, lay
 
-STYLES: Final = {"white": "white", "cream": "cream", "kraft": "kraft", "window": "white"}
+STYLES: Final = {
+    "white": "white", "cream": "cream", "kraft": "kraft", "window": "white", "smooth": "smooth",
+}  # fmt: skip
 MARKS: Final = ("postmark", "id_tag")
 NUMBER_10: Final = (9.5, 4.125)
 MAX_PIXELS: Final = 12_000_000  # what the reader takes as a frame (design.md)
@@ -32,7 +34,7 @@ class Envelope:
     """What a piece is made of. Fields left out are drawn from the generator.
 
     Attributes:
-        style: white (wove), cream, kraft or window.
+        style: white (wove), cream, kraft, window or smooth (coated white).
         size_in: width and height; 5 to 15 by 3.5 to 12 inches.
         return_address: lines, top left.
         delivery_address: lines; in the window where there is one.

@@ -17,6 +17,7 @@ from imi.mailpictures.checks import BadPicture, Image, grey, within
 
 MAX_DOTS: Final = 64_000_000  # eight megabytes of packed rows; a 12 in head at 600 dpi for 15 in
 DPI_RANGE: Final = (50, 1200)
+RASTER_DPI_RANGE: Final = (50, 2400)
 PLACE_LIMIT_IN: Final = 50  # far beyond any piece; mostly against NaN and wrong units
 
 
@@ -71,7 +72,7 @@ def print_on(
     Args:
         piece_image: uint8[H, W], 0 dark; not changed.
         rows: uint8[R, ceil(C/8)], one bit a dot, first dot in the high bit, 1 is ink.
-        raster_dpi: dots per inch of the rows, 50 to 1200, the same both ways.
+        raster_dpi: dots per inch of the rows, 50 to 2400, the same both ways.
         image_dpi: pixels per inch of the piece image, 50 to 1200.
         x_in: inches to the left edge of the first dot.
         y_in: inches to the top edge of the first row.
@@ -126,7 +127,7 @@ def print_dots(
         raise BadPicture(
             f"the piece is {piece_image.dtype}{list(piece_image.shape)}; it is to be uint8[H, W]"
         )
-    within("raster resolution", raster_dpi, *DPI_RANGE, "dots per inch")
+    within("raster resolution", raster_dpi, *RASTER_DPI_RANGE, "dots per inch")
     within("image resolution", image_dpi, *DPI_RANGE, "pixels per inch")
     within("left edge of the imprint", x_in, -PLACE_LIMIT_IN, PLACE_LIMIT_IN, "in")
     within("top edge of the imprint", y_in, -PLACE_LIMIT_IN, PLACE_LIMIT_IN, "in")

@@ -33,6 +33,7 @@ class Stock:
 # Kraft reflects about two thirds of what white wove does at 660 nm; DMM 708.4.4 wants 50 %.
 STOCKS: Final[dict[str, Stock]] = {
     "white": Stock(grey=230, grain=1.6, clouds=1.2, fibres=2500, fibre_depth=3.0, tint=5.0),
+    "smooth": Stock(grey=230, grain=1.0, clouds=0.8, fibres=1500, fibre_depth=1.5),  # coated
     "cream": Stock(grey=221, grain=2.0, clouds=1.6, fibres=5000, fibre_depth=4.0, tint=3.0),
     "kraft": Stock(grey=163, grain=3.2, clouds=2.2, fibres=40000, fibre_depth=13.0, tint=0.0),
     "sheet": Stock(grey=236, grain=1.2, clouds=1.0, fibres=800, fibre_depth=2.0),  # behind a window

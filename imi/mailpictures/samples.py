@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from imi.mailpictures.checks import Image, within
 from imi.mailpictures.defects import DEFECTS
-from imi.mailpictures.envelope import MARKS, STYLES, Envelope
+from imi.mailpictures.envelope import MARKS, Envelope
+from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel
-from imi.mailpictures.scene import Imprint, MailPicture, mail_picture
+from imi.mailpictures.scene import MailPicture, mail_picture
 from imicore import datamatrix
 from imicore.marks import Mark
 from imicore.placement import place
@@ -29,6 +30,7 @@ DOTS_PER_INCH: Final = 600
 PROFILES: Final = ("imi-std/p1", "imi-min/p1", "imi-max/p1")
 SIGNATURE_BYTES: Final = 64
 FIRST_DAY: Final = date(2026, 1, 5)
+STYLE_SHARES: Final = {"white": 0.45, "cream": 0.15, "kraft": 0.1, "window": 0.3}
 # Of metered mail most is clean; what is not has one fault, seldom two, and seldom a gross one.
 CLEAN_SHARE: Final = 0.6
 SECOND_FAULT_SHARE: Final = 0.25
@@ -100,7 +102,7 @@ def sample(rng: np.random.Generator, *, defects: Sequence[tuple[str, int]] | Non
     profile = PROFILES[int(rng.choice(len(PROFILES), p=(0.7, 0.2, 0.1)))]
     payload, lines = random_indicium(profile, rng)
     symbol = datamatrix.encode(payload, encodation="base256")
-    style = list(STYLES)[int(rng.choice(len(STYLES), p=(0.45, 0.15, 0.1, 0.3)))]
+    style = list(STYLE_SHARES)[int(rng.choice(len(STYLE_SHARES), p=tuple(STYLE_SHARES.values())))]
     marks = tuple(mark for mark in MARKS if rng.random() < 0.15)
     envelope = Envelope(style, marks=marks)
     imprint, at_in = indicium_imprint(symbol.modules, lines, envelope.size_in)

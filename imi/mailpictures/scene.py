@@ -2,45 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imi.mailpictures.camera import CameraModel, Matrix, Zone, expected_zone, photograph
 from imi.mailpictures.checks import BadPicture, Image, within
-from imi.mailpictures.damage import Where
-from imi.mailpictures.defects import find
+from imi.mailpictures.damage import NOWHERE, Where
+from imi.mailpictures.defects import Defect, find
 from imi.mailpictures.envelope import Envelope, draw
+from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel, print_dots
 from imicore.layout import EDGE_IN
-
-
-@dataclass(frozen=True)
-class Imprint:
-    """What the head is to print, and where in it the symbol lies.
-
-    Attributes:
-        rows: uint8[R, ceil(C/8)], first dot in the high bit, 1 is ink.
-        dots_per_inch: both ways.
-        width_dots: C.
-        symbol_xy: dots from the top left of the rows to the symbol's outer corner.
-        modules: rows and columns of the symbol.
-        dots_per_module: whole dots.
-        indicium: x, y, width, height in dots of what the camera is to look for; None for all.
-    """
-
-    rows: NDArray[np.uint8]
-    dots_per_inch: int
-    width_dots: int
-    symbol_xy: tuple[int, int]
-    modules: tuple[int, int]
-    dots_per_module: int
-    indicium: tuple[int, int, int, int] | None = None
-
-    @property
-    def size_in(self) -> tuple[float, float]:
-        """Width and height of the imprint in inches."""
-        return self.width_dots / self.dots_per_inch, self.rows.shape[0] / self.dots_per_inch
 
 
 @dataclass(frozen=True)
@@ -93,46 +67,92 @@ def mail_picture(
     >>> mail_picture(block, rng=np.random.default_rng(1)).frame.shape
     (825, 1900)
     """
-    envelope, ink, camera = envelope or Envelope(), ink or InkModel(), camera or CameraModel()
+    envelope = envelope or Envelope()
     wide, high = imprint.size_in
     within("imprint width", wide, 0, envelope.size_in[0] - EDGE_IN, "in")
     within("imprint height", high, 0, envelope.size_in[1] - EDGE_IN, "in")
-    x_in, y_in = at_in or (envelope.size_in[0] - EDGE_IN - wide, EDGE_IN)
     found = [(find(name, amount), amount) for name, amount in defects]
     # One stream a stage: a defect more leaves paper, pose and noise of the picture as they were.
     of_piece, of_ink, of_defects, of_camera = (
         np.random.default_rng(seed) for seed in rng.integers(0, 2**63, 4)
     )
+    return print_and_photograph(
+        draw(envelope, image_dpi=image_dpi, rng=of_piece),
+        imprint,
+        at_in=at_in or (envelope.size_in[0] - EDGE_IN - wide, EDGE_IN),
+        ink=ink or InkModel(),
+        camera=camera or CameraModel(),
+        defects=found,
+        streams=Streams(of_ink, of_defects, of_camera),
+        image_dpi=image_dpi,
+    )
+
+
+class Streams(NamedTuple):
+    """One generator for each stage that follows the blank piece."""
+
+    ink: np.random.Generator
+    defects: np.random.Generator
+    camera: np.random.Generator
+
+
+def print_and_photograph(
+    piece: Image,
+    imprint: Imprint,
+    *,
+    at_in: tuple[float, float],
+    ink: InkModel,
+    camera: CameraModel,
+    defects: Sequence[tuple[Defect, float]],
+    streams: Streams,
+    image_dpi: float,
+) -> MailPicture:
+    """Return the picture of a piece that is drawn already, printed and with the defects.
+
+    The piece, uint8[H, W] at `image_dpi`, is not changed: it may serve for many pictures. Raises
+    BadPicture as mail_picture does.
+
+    >>> piece = np.full((825, 1900), 230, np.uint8)
+    >>> block = Imprint(np.full((300, 38), 255, np.uint8), 300, 300, (0, 0), (40, 40), 7)
+    >>> streams = Streams(*(np.random.default_rng(n) for n in range(3)))
+    >>> print_and_photograph(piece, block, at_in=(8, 1), ink=InkModel(), camera=CameraModel(),
+    ...                      defects=[], streams=streams, image_dpi=200).corners.shape
+    (4, 2)
+    """
+    for defect, amount in defects:
+        if defect.stage == "imprint":
+            imprint = defect.apply(imprint, amount, streams.defects, NOWHERE)
+    x_in, y_in = at_in
+    size_in = (piece.shape[1] / image_dpi, piece.shape[0] / image_dpi)
 
     in_dots = Where(*imprint.symbol_xy, imprint.modules, imprint.dots_per_module)
     on_piece = _scaled(in_dots, image_dpi / imprint.dots_per_inch, x_in, y_in, image_dpi)
     in_frame = _scaled(in_dots, camera.dpi / imprint.dots_per_inch, x_in, y_in, camera.dpi)
 
-    piece = draw(envelope, image_dpi=image_dpi, rng=of_piece)
     dots = _dots(imprint)
-    for defect, amount in found:
+    for defect, amount in defects:
         if defect.stage == "ink":
-            ink = defect.apply(ink, amount, of_defects, in_dots)
+            ink = defect.apply(ink, amount, streams.defects, in_dots)
         elif defect.stage == "dots":
-            dots = defect.apply(dots, amount, of_defects, in_dots)
+            dots = defect.apply(dots, amount, streams.defects, in_dots)
         elif defect.stage == "paper":
-            piece = defect.apply(piece, amount, of_defects, on_piece)
+            piece = defect.apply(piece, amount, streams.defects, on_piece)
     piece = print_dots(
         piece, dots, raster_dpi=imprint.dots_per_inch, image_dpi=image_dpi,
-        x_in=x_in, y_in=y_in, ink=ink, rng=of_ink,
+        x_in=x_in, y_in=y_in, ink=ink, rng=streams.ink,
     )  # fmt: skip
-    for defect, amount in found:
+    for defect, amount in defects:
         if defect.stage == "piece":
-            piece = defect.apply(piece, amount, of_defects, on_piece)
+            piece = defect.apply(piece, amount, streams.defects, on_piece)
         elif defect.stage == "camera":
-            camera = defect.apply(camera, amount, of_defects, in_frame)
-    photo = photograph(piece, camera, of_camera, image_dpi=image_dpi)
+            camera = defect.apply(camera, amount, streams.defects, in_frame)
+    photo = photograph(piece, camera, streams.camera, image_dpi=image_dpi)
     x, y, width, height = (
         n / imprint.dots_per_inch
         for n in imprint.indicium or (0, 0, imprint.width_dots, imprint.rows.shape[0])
     )
     zone = expected_zone(
-        camera, size_in=envelope.size_in,
+        camera, size_in=size_in,
         x_in=x_in + x, y_in=y_in + y, width_in=width, height_in=height,
     )  # fmt: skip
     corners = photo.places(_symbol_corners_in(imprint, x_in, y_in))

@@ -179,11 +179,15 @@ def test_the_more_of_a_defect_the_further_from_the_clean_picture(name: str) -> N
     assert 0 < away[0] < away[1] < away[2]
 
 
-def test_low_resolution_is_a_smaller_frame_of_the_same_field() -> None:
+@pytest.mark.parametrize("module_mm", DEFECTS["lowres"].levels[1:])
+def test_low_resolution_leaves_fewer_pixels_for_each_module(module_mm: float) -> None:
+    """40 modules of so many mm at 200 dpi; the camera's lens may be off by 1.2 %."""
     picture = mail_picture(
-        imprint(bytes(109)), rng=np.random.default_rng(4), defects=[("lowres", 2.0)]
+        imprint(bytes(109)), rng=np.random.default_rng(4), defects=[("lowres", module_mm)]
     )
-    assert picture.frame.shape == (495, 1140)
+    side = np.linalg.norm(picture.corners[0] - picture.corners[1])
+    assert picture.frame.shape == (825, 1900)
+    assert side == pytest.approx(40 * module_mm / 25.4 * 200, rel=0.013)
 
 
 @pytest.mark.parametrize("amount", DEFECTS["quiet"].levels)

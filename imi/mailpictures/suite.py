@@ -1,0 +1,182 @@
+"""The degraded-mail suite: one defect class at one of five levels on one letter, by seed.
+
+Made like the published comparison of Data Matrix readers on drawn mail, so that rates can be laid
+beside it: a #10 envelope at 200 dpi with return address, logo, addresses with their bar row, facing
+marks and the text of an indicium; top right a symbol of 36x36, 40x40 or 44x44 modules of 0.5 mm
+(seed modulo 3) with 78, 90 or 130 random bytes in Base 256.
+
+Letter, payload and pose depend on the seed alone, so all classes and levels damage the same
+letters; the damage depends on class, level and seed.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imi.mailpictures.camera import CameraModel
+from imi.mailpictures.checks import BadPicture, Image, within
+from imi.mailpictures.defects import DEFECTS, find
+from imi.mailpictures.envelope import NUMBER_10, Envelope, draw
+from imi.mailpictures.imprint import Imprint
+from imi.mailpictures.ink import InkModel, print_on
+from imi.mailpictures.samples import Sample
+from imi.mailpictures.scene import Streams, print_and_photograph
+from imicore import datamatrix
+from imicore.marks import Mark
+from imicore.placement import place
+from imicore.raster import Rasterizer
+
+SYMBOLS: Final = ((36, 78), (40, 90), (44, 130))  # side in modules, payload bytes
+MODULE_MM: Final = 0.5
+DOTS_PER_MODULE: Final = 12
+MARGIN_MODULES: Final = 4  # of the imprint round the symbol: a box or speck may be printed there
+STYLE: Final = "smooth"  # contrast of 16 grey levels drowns in the texture of rougher paper
+NOISE_SIGMA: Final = 2.5  # grey levels
+BLUR_MM: Final = 0.05  # of the optics, on the paper
+CLEAN: Final = "clean"
+MIXED: Final = "mixed"
+MIXED_CLASSES: Final = 4  # at once, each at the level asked for
+CLASSES: Final = (*sorted(DEFECTS), MIXED)
+LEVELS: Final = (1, 2, 3, 4, 5)
+LINES: Final = ("US POSTAGE", "$0.74", "03/12/2026", "ZIP 00042", "TST0 0000017")
+LETTERS: Final = 24  # kept; one at 200 dpi is 1.6 MB
+LAYOUT_DPI: Final = 600
+_INDICIUM: Final = Rasterizer(LAYOUT_DPI, module_in=MODULE_MM / 25.4, quiet_zone_modules=2)
+_WITH_FIM: Final = Rasterizer(LAYOUT_DPI, fim="D")
+
+
+def degraded(name: str, level: int, seed: int, dpi: int = 200) -> Sample:
+    """Return the picture of the class at the level for the seed, the same whenever asked.
+
+    Args:
+        name: of `CLASSES`, or "clean" (its level is 0).
+        level: 1 to 5.
+        seed: 0 or more; the letter, its payload and where it lies.
+        dpi: of the camera, 100 to 400; 200 gives 1900x825 px, 300 gives 2850x1238.
+
+    Raises:
+        BadPicture: an unknown class, a level, seed or resolution out of range.
+
+    >>> made = degraded("nozzle", 1, seed=1)
+    >>> made.picture.frame.shape, made.modules, len(made.payload), made.defects
+    ((825, 1900), (40, 40), 90, (('nozzle', 1, 1),))
+    """
+    _check(name, level, seed, dpi)
+    side, size = SYMBOLS[seed % len(SYMBOLS)]
+    of_letter = np.random.default_rng((seed, 0))
+    payload = of_letter.bytes(size)
+    ink = InkModel(dot_gain_dots=0.0)  # a level is the whole of its defect
+    of_damage = np.random.default_rng((seed, zlib.crc32(name.encode()), level))
+    chosen = _classes(name, of_damage)
+    amounts = tuple((one, level, DEFECTS[one].levels[level - 1]) for one in chosen)
+    symbol = datamatrix.encode(payload, size=(side, side), encodation="base256")
+    camera = CameraModel(
+        dpi=dpi,
+        frame_size=frame_size(dpi),
+        blur_sigma_px=BLUR_MM * dpi / 25.4,
+        noise_sigma=NOISE_SIGMA,
+        gradient=0.0,  # uneven light is a class of its own
+    )
+    imprint, at_in = _indicium(symbol.modules)
+    picture = print_and_photograph(
+        _letter(seed, dpi),
+        imprint,
+        at_in=at_in,
+        ink=ink,
+        camera=camera,
+        defects=[(find(one, amount), amount) for one, _, amount in amounts],
+        streams=Streams(
+            np.random.default_rng((seed, 1)), of_damage, np.random.default_rng((seed, 2))
+        ),
+        image_dpi=dpi,
+    )
+    return Sample(picture, payload, (side, side), STYLE, amounts)
+
+
+def degraded_suite(
+    seeds: Sequence[int], names: Sequence[str] | None = None, dpi: int = 200
+) -> Iterator[tuple[str, int, int, Sample]]:
+    """Yield class, level, seed and picture of the whole suite: clean first, at level 0.
+
+    >>> sum(1 for _ in degraded_suite([0], ["clean", "blur"]))
+    6
+    """
+    for name in names or (CLEAN, *CLASSES):
+        for level in (0,) if name == CLEAN else LEVELS:
+            for seed in seeds:
+                yield name, level, seed, degraded(name, level, seed, dpi)
+
+
+def frame_size(dpi: int) -> tuple[int, int]:
+    """Return width and height in pixels of a frame that a #10 envelope fills.
+
+    >>> frame_size(200), frame_size(300)
+    ((1900, 825), (2850, 1238))
+    """
+    width, height = NUMBER_10
+    return round(width * dpi), int(height * dpi + 0.5)
+
+
+def _check(name: str, level: int, seed: int, dpi: int) -> None:
+    if name != CLEAN and name not in CLASSES:
+        raise BadPicture(f"no class {name!r}; there are {', '.join((CLEAN, *CLASSES))}")
+    if name == CLEAN:
+        within("level of clean mail", level, 0, 0, "")
+    else:
+        within("level", level, LEVELS[0], LEVELS[-1], "")
+    within("seed", seed, 0, 2**31 - 1, "")
+    within("camera resolution", dpi, 100, 400, "pixels per inch")
+
+
+def _classes(name: str, rng: np.random.Generator) -> tuple[str, ...]:
+    if name == CLEAN:
+        return ()
+    if name != MIXED:
+        return (name,)
+    return tuple(str(one) for one in rng.choice(sorted(DEFECTS), MIXED_CLASSES, replace=False))
+
+
+def _indicium(modules: NDArray[np.bool_]) -> tuple[Imprint, tuple[float, float]]:
+    """Return the indicium with a margin, 12 dots a module of 0.5 mm, and where it goes in inches.
+
+    Its dots are finer than the 600 to the inch of the head that its layout is made for, by the
+    1.6 % that bring a module from 0.508 to 0.5 mm.
+    """
+    raster = _INDICIUM.compose(modules, lines=LINES, mark=Mark("SPECIMEN"))
+    spot = place(raster, piece_length_in=NUMBER_10[0], piece_height_in=NUMBER_10[1])
+    symbol, margin = raster.elements["symbol"], MARGIN_MODULES * DOTS_PER_MODULE
+    dots = np.pad(np.unpackbits(raster.rows, axis=1, count=raster.width), margin)
+    imprint = Imprint(
+        rows=np.packbits(dots, axis=1),
+        dots_per_inch=DOTS_PER_MODULE / MODULE_MM * 25.4,
+        width_dots=dots.shape[1],
+        symbol_xy=(symbol.x + margin, symbol.y + margin),
+        modules=(modules.shape[0], modules.shape[1]),
+        dots_per_module=DOTS_PER_MODULE,
+    )
+    return imprint, ((spot.x - margin) / LAYOUT_DPI, (spot.y - margin) / LAYOUT_DPI)
+
+
+@lru_cache(LETTERS)
+def _letter(seed: int, dpi: int) -> Image:
+    """Return a letter with its facing mark, before the indicium is printed; not to be changed."""
+    rng = np.random.default_rng((seed, 3))
+    face = draw(Envelope(STYLE), image_dpi=dpi, rng=rng)
+    blank = np.zeros((SYMBOLS[0][0],) * 2, bool)
+    raster = _WITH_FIM.compose(blank, lines=LINES[:1])
+    spot = place(raster, piece_length_in=NUMBER_10[0], piece_height_in=NUMBER_10[1])
+    mark = raster.elements["fim"]
+    dots = np.unpackbits(raster.rows, axis=1)[
+        mark.y : mark.y + mark.height, mark.x : mark.x + mark.width
+    ]
+    face = print_on(
+        face, np.packbits(dots, axis=1), raster_dpi=LAYOUT_DPI, image_dpi=dpi,
+        x_in=(spot.x + mark.x) / LAYOUT_DPI, y_in=(spot.y + mark.y) / LAYOUT_DPI,
+        ink=InkModel(), rng=rng,
+    )  # fmt: skip
+    face.setflags(write=False)
+    return face
