@@ -147,7 +147,7 @@ void locate(const GreyView& frame, int most, Locator& locator) {
     locator.textured.clear();
     for (size_t i = 0; i < blocks; ++i)
         if (locator.texture[i] >= level(1)) locator.textured.push_back(static_cast<int32_t>(i));
-    for (const uint32_t eighths : {4u, 2u, 1u}) {
+    for (const uint32_t eighths : {6u, 5u, 4u, 3u, 2u, 1u}) {
         const uint32_t threshold = level(eighths);
         locator.seen.assign(blocks, 0);
         for (const int32_t seed : locator.textured) {
