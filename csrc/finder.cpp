@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 
 namespace imi {
@@ -97,13 +98,28 @@ int64_t PlacementFinder::weigh(const SymbolSize& size, bool swapped, float least
     const int columns = swapped ? size.rows : size.columns;
     if (rows > rows_ || columns > columns_) return 0;
     if (rows < rows_ - slack_ || columns < columns_ - slack_) return 0;
-    const auto needed =
-        static_cast<int32_t>(least * 256 * static_cast<float>(2 * (rows + columns)));
+    // Boxes without number are weighed, and the small ones agree by chance: four deviations.
+    const auto outline = static_cast<float>(2 * (rows + columns));
+    least = std::max(least, 4 / std::sqrt(outline));
+    // Only the best outlines of a size are looked at inside.
+    struct Spot {
+        int32_t sum;
+        int y, x;
+    };
+    std::array<Spot, 4> best;
+    best.fill({static_cast<int32_t>(least * 256 * outline) - 1, -1, -1});
     for (int y = 0; y + rows <= rows_; ++y) {
         weigh_outline(y, rows, columns);
-        for (int x = 0; x + columns <= columns_; ++x)
-            if (outline_[x] >= needed) weigh_box(size, swapped, y, x, least, most, out);
+        for (int x = 0; x + columns <= columns_; ++x) {
+            if (outline_[x] <= best.back().sum) continue;
+            size_t place = best.size() - 1;
+            for (; place > 0 && best[place - 1].sum < outline_[x]; --place)
+                best[place] = best[place - 1];
+            best[place] = {outline_[x], y, x};
+        }
     }
+    for (const Spot& spot : best)
+        if (spot.y >= 0) weigh_box(size, swapped, spot.y, spot.x, least, most, out);
     return int64_t{rows_ - rows + 1} * (columns_ - columns + 1);
 }
 

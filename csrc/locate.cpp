@@ -7,48 +7,65 @@
 namespace imi {
 namespace {
 
-constexpr int min_blocks = 6;  // a 10x10 symbol at 3.2 px a module, after smoothing
+constexpr int min_blocks = 6;           // a 10x10 symbol at 3.2 px a module, after smoothing
+constexpr int change_share = 8;         // of the sums of block_energy.h that is kept
+constexpr int faint_contrast = 40;      // grey levels; less than this may be the paper's own fibre
+constexpr uint32_t least_texture = 24;  // in 1/4096; a symbol of full contrast has 200 to 600
 
-// Sums over 3x3 blocks, smaller at the rim of the frame.
-void box3(const std::vector<uint16_t>& in, int across, int down, std::vector<uint32_t>& rows,
-          std::vector<uint32_t>& out) {
-    rows.resize(in.size());
-    out.resize(in.size());
+// Each block with its eight neighbours, as far as the frame has them: rows first, then columns.
+// Plain loops over rows, which the compiler vectorises.
+template <typename T, typename Join>
+void join3(const std::vector<T>& in, int across, int down, std::vector<T>& rows,
+           std::vector<T>& out, Join join) {
+    rows.resize(in.size()), out.resize(in.size());
     for (int y = 0; y < down; ++y) {
-        const uint16_t* from = in.data() + static_cast<size_t>(y) * across;
-        uint32_t* to = rows.data() + static_cast<size_t>(y) * across;
+        const T* from = in.data() + static_cast<size_t>(y) * across;
+        T* to = rows.data() + static_cast<size_t>(y) * across;
         if (across == 1) {
             to[0] = from[0];
             continue;
         }
-        to[0] = uint32_t{from[0]} + from[1];
-        for (int x = 1; x + 1 < across; ++x) to[x] = uint32_t{from[x - 1]} + from[x] + from[x + 1];
-        to[across - 1] = uint32_t{from[across - 2]} + from[across - 1];
+        to[0] = join(from[0], from[1]);
+        for (int x = 1; x + 1 < across; ++x) to[x] = join(join(from[x - 1], from[x]), from[x + 1]);
+        to[across - 1] = join(from[across - 2], from[across - 1]);
     }
     for (int y = 0; y < down; ++y) {
-        const uint32_t* here = rows.data() + static_cast<size_t>(y) * across;
-        const uint32_t* above = y > 0 ? here - across : nullptr;
-        const uint32_t* below = y + 1 < down ? here + across : nullptr;
-        uint32_t* to = out.data() + static_cast<size_t>(y) * across;
-        for (int x = 0; x < across; ++x) to[x] = here[x];
-        if (above != nullptr)
-            for (int x = 0; x < across; ++x) to[x] += above[x];
-        if (below != nullptr)
-            for (int x = 0; x < across; ++x) to[x] += below[x];
+        const T* here = rows.data() + static_cast<size_t>(y) * across;
+        const T* above = y > 0 ? here - across : nullptr;
+        const T* below = y + 1 < down ? here + across : nullptr;
+        T* to = out.data() + static_cast<size_t>(y) * across;
+        if (above != nullptr && below != nullptr)
+            for (int x = 0; x < across; ++x) to[x] = join(join(above[x], here[x]), below[x]);
+        else if (above != nullptr || below != nullptr)
+            for (int x = 0; x < across; ++x)
+                to[x] = join(here[x], above != nullptr ? above[x] : below[x]);
+        else
+            for (int x = 0; x < across; ++x) to[x] = here[x];
     }
 }
 
-// The value that `share` of the blocks lie below, to 1/1024 of the largest.
-uint32_t quantile(const std::array<uint32_t, 1025>& histogram, size_t total, double share,
-                  int shift) {
-    const auto wanted = static_cast<size_t>(share * static_cast<double>(total));
-    size_t passed = 0;
-    for (size_t bin = 0; bin < histogram.size(); ++bin) {
-        passed += histogram[bin];
-        if (passed > wanted) return static_cast<uint32_t>(bin) << shift;
+// The value that `share` of those counted lie below, from 1024 bins of `1 << shift`.
+class Quantiles {
+public:
+    explicit Quantiles(int shift) : shift_(shift) {}
+
+    void count(int value) { ++bins_[std::min(value >> shift_, 1023)], ++counted_; }
+
+    uint32_t at(double share) const {
+        const auto wanted = static_cast<size_t>(share * static_cast<double>(counted_));
+        size_t passed = 0;
+        for (size_t bin = 0; bin < bins_.size(); ++bin) {
+            passed += bins_[bin];
+            if (passed > wanted) return static_cast<uint32_t>(bin) << shift_;
+        }
+        return 1024u << shift_;
     }
-    return 1024u << shift;
-}
+
+private:
+    std::array<uint32_t, 1024> bins_{};
+    size_t counted_ = 0;
+    int shift_;
+};
 
 // Dense, compact and near square is likely; a line of text is long and thin, a page is ragged.
 float score(const Locator& locator, const Region& region, int across) {
@@ -101,6 +118,70 @@ void grow(Locator& locator, int seed, uint32_t threshold, Region& region) {
     region.right = right * block_px, region.bottom = bottom * block_px;
 }
 
+// Grey levels between the darkest and the lightest pixel of a block and its neighbours.
+int contrast_round(const BlockEnergy& energy, int block) {
+    const int x = block % energy.across, y = block / energy.across;
+    int darkest = 255, lightest = 0;
+    for (int by = std::max(0, y - 1); by <= std::min(energy.down - 1, y + 1); ++by) {
+        for (int bx = std::max(0, x - 1); bx <= std::min(energy.across - 1, x + 1); ++bx) {
+            const size_t at = static_cast<size_t>(by) * energy.across + bx;
+            darkest = std::min<int>(darkest, energy.darkest[at]);
+            lightest = std::max<int>(lightest, energy.lightest[at]);
+        }
+    }
+    return std::max(0, lightest - darkest);
+}
+
+// Fills `texture` and `textured`, returns the texture that few blocks exceed, 0 for a blank frame.
+uint32_t measure_texture(Locator& locator) {
+    const BlockEnergy& energy = locator.energy;
+    const int across = energy.across, down = energy.down;
+    const size_t blocks = static_cast<size_t>(across) * down;
+    // Both directions at once: bars, rules and paper edges have only one.
+    const auto smooth = [&](const std::vector<uint16_t>& from, std::vector<uint16_t>& to) {
+        locator.scaled.resize(blocks);  // a share of 64 * 255, nine of which 16 bits hold
+        for (size_t i = 0; i < blocks; ++i)
+            locator.scaled[i] = static_cast<uint16_t>(from[i] / change_share);
+        join3(locator.scaled, across, down, locator.rows, to,
+              [](int a, int b) { return static_cast<uint16_t>(a + b); });
+    };
+    smooth(energy.horizontal, locator.change);
+    smooth(energy.vertical, locator.sums);
+    for (size_t i = 0; i < blocks; ++i)
+        locator.change[i] = std::min(locator.change[i], locator.sums[i]);
+
+    Quantiles changes(4), ranges(0);
+    const size_t skip = blocks > 4096 ? 8 : 1;
+    for (size_t i = 0; i < blocks; i += skip) {
+        changes.count(locator.change[i]);
+        ranges.count(std::max(0, energy.lightest[i] - energy.darkest[i]));
+    }
+    const int noise = static_cast<int>(changes.at(0.1));
+    const int range = static_cast<int>(ranges.at(0.1));
+    locator.texture.assign(blocks, 0);
+    locator.textured.clear();
+    // The top two hundredth of the frame, or nine blocks of a small one.
+    const double top = std::max(9.0, 0.005 * static_cast<double>(blocks));
+    const double all = static_cast<double>(blocks);
+    const int most = static_cast<int>(changes.at(std::max(0.0, 1 - top / all)));
+    // Half a grey level a pixel, or a twelfth of the boldest print: the rest is blank paper.
+    const int least = noise + std::max(9 * 64 / change_share / 2, (most - noise) / 12);
+    for (size_t i = 0; i < blocks; ++i)
+        if (locator.change[i] > least) locator.textured.push_back(static_cast<int32_t>(i));
+    // Less that of the blank sheet, by contrast: the indicium may be pale beside a bold address,
+    // and how often grey changes tells a symbol from text better than by how much.
+    constexpr int whole = 4096 * change_share / (9 * 64);
+    Quantiles textures(2);
+    for (const int32_t block : locator.textured) {
+        const int contrast = std::max(0, contrast_round(energy, block) - range) + faint_contrast;
+        const int texture = (locator.change[block] - noise) * whole / contrast;
+        locator.texture[block] = static_cast<uint16_t>(std::min(texture, 65535));
+        textures.count(texture);
+    }
+    if (locator.textured.empty()) return 0;
+    return textures.at(std::max(0.0, 1 - top / static_cast<double>(locator.textured.size())));
+}
+
 bool nearly_same(const Region& a, const Region& b) {
     const auto close = [](int p, int q) { return std::abs(p - q) <= block_px; };
     return close(a.left, b.left) && close(a.right, b.right) && close(a.top, b.top) &&
@@ -117,36 +198,11 @@ void locate(const GreyView& frame, int most, Locator& locator) {
     const size_t blocks = static_cast<size_t>(across) * down;
     if (blocks == 0) return;
 
-    // Texture in both directions at once: bars, rules and paper edges have only one.
-    box3(locator.energy.horizontal, across, down, locator.texture, locator.sums_horizontal);
-    box3(locator.energy.vertical, across, down, locator.texture, locator.sums_vertical);
-    uint32_t largest = 0;
-    for (size_t i = 0; i < blocks; ++i) {
-        locator.texture[i] = std::min(locator.sums_horizontal[i], locator.sums_vertical[i]);
-        largest = std::max(largest, locator.texture[i]);
-    }
-    int shift = 0;
-    while (largest >> shift > 1024) ++shift;
-    // A share of the blocks is enough for quantiles; most are blank and would queue for one
-    // counter.
-    const size_t skip = blocks > 4096 ? 4 : 1;
-    std::array<uint32_t, 1025> histogram{};
-    for (size_t i = 0; i < blocks; i += skip) ++histogram[locator.texture[i] >> shift];
-    const size_t counted = (blocks + skip - 1) / skip;
-    const uint32_t noise = quantile(histogram, counted, 0.1, shift);
-    const double top_share = std::min(0.995, 1.0 - 9.0 / static_cast<double>(counted));
-    const uint32_t peak = quantile(histogram, counted, std::max(0.0, top_share), shift);
-    // Nine blocks of 64 pixels: less than one grey level of change a pixel is a blank sheet.
-    if (peak < 9 * 64) return;
-
+    const uint32_t peak = measure_texture(locator);
     // A patch may stand out at one level and have run into its neighbours at a lower one.
-    const uint32_t above = peak > noise ? peak - noise : 0;
     const auto level = [&](uint32_t eighths) {
-        return std::max<uint32_t>(noise + above / 8 * eighths, 9 * 32);
+        return std::max(peak * eighths / 8, least_texture);
     };
-    locator.textured.clear();
-    for (size_t i = 0; i < blocks; ++i)
-        if (locator.texture[i] >= level(1)) locator.textured.push_back(static_cast<int32_t>(i));
     for (const uint32_t eighths : {6u, 5u, 4u, 3u, 2u, 1u}) {
         const uint32_t threshold = level(eighths);
         locator.seen.assign(blocks, 0);

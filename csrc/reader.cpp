@@ -12,6 +12,12 @@
 #include "sample.h"
 #include "scan.h"
 
+#ifdef IMI_TRACE
+int trace_pass, trace_level, trace_units, trace_region;
+#define TRACE(x) x
+#else
+#define TRACE(x)
+#endif
 namespace imi {
 namespace {
 
@@ -91,7 +97,7 @@ GridHypothesis grid_of(const Lattice& lattice, const Placement& placement) {
          y + rows * turn.up_row}};
     GridHypothesis grid{placement.size, {}, placement.inverted};
     for (int i = 0; i < 3; ++i) {
-        const double *from = lattice.to_image.m + 3 * i;
+        const double* from = lattice.to_image.m + 3 * i;
         double* to = grid.to_image.m + 3 * i;
         for (int k = 0; k < 3; ++k)
             to[k] = from[0] * to_cells[0][k] + from[1] * to_cells[1][k] + (k == 2 ? from[2] : 0);
@@ -104,7 +110,7 @@ GridHypothesis mirrored(const GridHypothesis& grid) {
     const double side = grid.size->rows;
     GridHypothesis out = grid;
     for (int i = 0; i < 9; i += 3) {
-        const double *from = grid.to_image.m + i;
+        const double* from = grid.to_image.m + i;
         double* to = out.to_image.m + i;
         // (column, row) of the mirror image is (side - row, side - column) of the symbol.
         to[0] = -from[1], to[1] = -from[0], to[2] = from[2] + side * (from[0] + from[1]);
@@ -147,6 +153,7 @@ private:
         scale_ = 1, rim_ = 0;
         // What was cut out of a frame is most often one symbol and its quiet zone.
         if (int64_t{frame.width} * frame.height <= small_frame) {
+            TRACE(trace_pass = -2);
             look_at(frame, {0, 0, frame.width, frame.height});
             if (over()) return;
         }
@@ -161,6 +168,7 @@ private:
             }
             for (; halvings < pass.halvings; ++halvings) level = halve(level, pyramid_[halvings]);
             if (pass.halvings > 0) scale_ = static_cast<float>(1 << halvings);
+            TRACE(trace_pass = &pass - passes.data());
             look(level, pass);
             if (over()) return;
         }
@@ -171,8 +179,8 @@ private:
         spend(1);
         const auto outline = fit_outline(frame, box, sizes_);
         if (!outline) return;
-        const Candidate candidate{{outline->size, outline->to_image, outline->inverted},
-                                  outline->mirrored, 1};
+        const Candidate candidate{
+            {outline->size, outline->to_image, outline->inverted}, outline->mirrored, 1};
         if (try_grid(frame, candidate, 0) || over()) return;
         try_grid(frame, candidate, 1);
     }
@@ -193,8 +201,10 @@ private:
                 if (over()) return;
             }
         }
+        TRACE(trace_pass += 10);
         promising_.clear();
         for (const Region& region : locator_.regions) {
+            TRACE(trace_region = &region - locator_.regions.data());
             if (known(region)) continue;
             const int64_t samples =
                 fitter_.fit(frame, locator_, region, pass.dense, pass.lattices, lattices_);
@@ -236,8 +246,8 @@ private:
 
     // Whether a symbol that we have read covers the middle of the patch.
     bool known(const Region& region) const {
-        const Point at = in_frame(
-            {(region.left + region.right) / 2.0, (region.top + region.bottom) / 2.0});
+        const Point at =
+            in_frame({(region.left + region.right) / 2.0, (region.top + region.bottom) / 2.0});
         const auto read = found();
         return std::any_of(read.begin(), read.end(),
                            [&](const Symbol& s) { return covers(s, at); });
@@ -303,6 +313,7 @@ private:
     // Keeps what was decoded, unless the caller refuses it.
     bool take(const Candidate& candidate) {
         if (options_->accept && !options_->accept(decoded_.message.payload)) return false;
+        TRACE(trace_level = decoded_.level; trace_units = default_effort - left_);
         if (count_ == symbols_.size()) symbols_.emplace_back();
         Symbol& symbol = symbols_[count_++];  // assigned, never made anew: it keeps its memory
         symbol.payload = decoded_.message.payload;
