@@ -1,0 +1,173 @@
+"""Our reader beside zxing-cpp and libdmtx on the degraded-mail suite: `python -m bench.degraded`.
+
+Every frame is made once and shown to all readers in turn, in one process, in thread CPU time.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+
+from bench import readers
+from bench.degraded_report import Report, Result
+from imi.mailpictures import CLASSES, LEVELS, BadPicture, degraded
+
+CLEAN = "clean"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One cell of the suite, for one process."""
+
+    name: str
+    level: int
+    seeds: tuple[int, ...]
+    readers: tuple[str, ...]
+    dpi: int = 200
+
+
+def measure(task: Task) -> list[Result]:
+    """Return what each reader made of each frame of the cell.
+
+    >>> [r.read for r in measure(Task("clean", 0, (1,), ("zxing",)))]
+    [True]
+    """
+    contenders = _ready(task.readers, task.dpi)
+    found = []
+    for seed in task.seeds:
+        made = degraded(task.name, task.level, seed, task.dpi)
+        for reader, read in contenders.items():
+            payload, cpu_ms = readers.timed(read, made.picture.frame)
+            false_read = payload is not None and payload != made.payload
+            found.append(
+                Result(
+                    task.name, task.level, seed, reader, payload == made.payload, false_read, cpu_ms
+                )
+            )
+    return found
+
+
+@cache
+def _ready(names: tuple[str, ...], dpi: int) -> dict[str, readers.Read]:
+    """Return the readers, each having read one frame: no first call is measured."""
+    cv2.setNumThreads(1)
+    contenders = readers.make(names)
+    for read in contenders.values():
+        read(degraded(CLEAN, 0, 0, dpi).picture.frame)
+    return contenders
+
+
+def tasks(
+    seeds: Sequence[int],
+    names: Sequence[str],
+    levels: Sequence[int],
+    contenders: Sequence[str],
+    dpi: int,
+) -> list[Task]:
+    """Return one task a cell; clean mail has the one level 0.
+
+    >>> len(tasks([0], ["clean", "blur"], [1, 3], ["ours"], 200))
+    3
+    """
+    return [
+        Task(name, level, tuple(seeds), tuple(contenders), dpi)
+        for name in names
+        for level in ((0,) if name == CLEAN else levels)
+    ]
+
+
+def run(
+    todo: Sequence[Task], *, jobs: int = 1, progress: Callable[[int, int, Task], None] | None = None
+) -> list[Result]:
+    """Return the results of all tasks, in order, from `jobs` processes."""
+    found: list[Result] = []
+    for done, (task, results) in enumerate(zip(todo, _each(todo, jobs), strict=True), 1):
+        found += results
+        if progress is not None:
+            progress(done, len(todo), task)
+    return found
+
+
+def _each(todo: Sequence[Task], jobs: int) -> Iterator[list[Result]]:
+    if jobs == 1:
+        threads = cv2.getNumThreads()
+        try:
+            yield from map(measure, todo)
+        finally:
+            cv2.setNumThreads(threads)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(measure, todo)
+
+
+def numbers(text: str) -> list[int]:
+    """Return the whole numbers of a list such as "0-2,7".
+
+    >>> numbers("0-2,7")
+    [0, 1, 2, 7]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    if not found:
+        raise ValueError(f"{text!r} holds no number")
+    return found
+
+
+def show_progress(done: int, total: int, task: Task) -> None:
+    """Write one line to a terminal's stderr, over the line before."""
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\r{done}/{total} cells: {task.name} {task.level}\033[K{end}")
+        sys.stderr.flush()
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Run the command; exit code 1 when a line of the issue is missed, 2 for bad usage."""
+    parser = argparse.ArgumentParser(prog="python -m bench.degraded", description=__doc__)
+    parser.add_argument("--seeds", default="0-5", help="such as 0-5 or 3,9-11 (default 0-5)")
+    parser.add_argument("--classes", help="of the suite, separated by commas; all when absent")
+    parser.add_argument("--levels", default="1-5", help="such as 1,3,5 (default 1-5)")
+    parser.add_argument("--readers", default=",".join(readers.MAKERS), help="default: all")
+    parser.add_argument("--dpi", type=int, default=200, help="of the camera (default 200)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--out", type=Path, help="folder for plots and results.jsonl")
+    options = parser.parse_args(None if arguments is None else list(arguments))
+    names = options.classes.split(",") if options.classes else [CLEAN, *CLASSES]
+    try:
+        levels = numbers(options.levels)
+        if not set(levels) <= set(LEVELS):
+            raise ValueError(f"levels are {options.levels}; there are 1 to 5")
+        if not 1 <= options.jobs <= 64:
+            raise ValueError(f"--jobs is {options.jobs}; the range is 1 to 64")
+        todo = tasks(numbers(options.seeds), names, levels, options.readers.split(","), options.dpi)
+        readers.make(options.readers.split(","))
+        degraded(names[0], 0 if names[0] == CLEAN else levels[0], 0, options.dpi)
+        found = run(todo, jobs=options.jobs, progress=show_progress)
+    except (ValueError, BadPicture, readers.UnknownReader) as error:
+        sys.stderr.write(f"bench.degraded: {error}\n")
+        return 2
+    report = Report.of(found)
+    print(json.dumps(report.as_json(), indent=1) if options.json else report.text())
+    if options.out is not None:
+        from bench.reader_plots import write
+
+        options.out.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(asdict(result)) + os.linesep for result in found)
+        (options.out / "results.jsonl").write_text(lines, encoding="utf-8")
+        for path in write(report, options.out):
+            sys.stderr.write(f"written: {path}\n")
+    return 0 if report.met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

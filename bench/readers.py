@@ -1,0 +1,88 @@
+"""The readers that are measured side by side, each a function of a frame to a payload or None.
+
+A maker is called once a process, so that a reader may keep its scratch memory. Peers stop at the
+first symbol as ours does.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Grey = npt.NDArray[np.uint8]
+Read = Callable[[Grey], bytes | None]
+
+OURS: Final = "ours"
+ZXING: Final = "zxing"
+LIBDMTX: Final = "libdmtx"
+# libdmtx searches for seconds where there is nothing; the cap is that of the published figures,
+# but of the clock on the wall, since that is what it looks at.
+LIBDMTX_CAP_MS: Final = 300
+
+
+class UnknownReader(ValueError):
+    """A reader that is not among `MAKERS`."""
+
+
+def ours() -> Read:
+    from imicore.reader import Reader
+
+    reader = Reader()
+
+    def read(frame: Grey) -> bytes | None:
+        found = reader.read(frame)
+        return found[0].payload if found else None
+
+    return read
+
+
+def zxing() -> Read:
+    """zxing-cpp, its fastest full-frame setting that still reads turned mail."""
+    import zxingcpp
+
+    def read(frame: Grey) -> bytes | None:
+        found = zxingcpp.read_barcode(frame, formats=zxingcpp.BarcodeFormat.DataMatrix)
+        return found.bytes if found else None
+
+    return read
+
+
+def libdmtx() -> Read:
+    import arbez_dmtx
+
+    def read(frame: Grey) -> bytes | None:
+        found = arbez_dmtx.decode(frame, timeout=LIBDMTX_CAP_MS, max_count=1)
+        return found[0].data if found else None
+
+    return read
+
+
+MAKERS: Final[dict[str, Callable[[], Read]]] = {OURS: ours, ZXING: zxing, LIBDMTX: libdmtx}
+
+
+def make(names: Iterable[str]) -> dict[str, Read]:
+    """Return the named readers; raises UnknownReader.
+
+    >>> make(["telescope"])
+    Traceback (most recent call last):
+        ...
+    bench.readers.UnknownReader: no reader 'telescope'; there are ours, zxing, libdmtx
+    """
+    wanted = list(names)
+    for name in wanted:
+        if name not in MAKERS:
+            raise UnknownReader(f"no reader {name!r}; there are {', '.join(MAKERS)}")
+    return {name: MAKERS[name]() for name in wanted}
+
+
+def timed(read: Read, frame: Grey) -> tuple[bytes | None, float]:
+    """Return what was read and the thread's CPU time in milliseconds.
+
+    >>> timed(lambda frame: b"x", np.zeros((1, 1), np.uint8))[0]
+    b'x'
+    """
+    start = time.thread_time_ns()
+    payload = read(frame)
+    return payload, (time.thread_time_ns() - start) / 1e6
