@@ -14,6 +14,7 @@ PYBIND11_MODULE(_imaging, module, pybind11::mod_gil_not_used()) {
         }
     });
     imi::register_grid(module);
+    imi::register_imb(module);
     imi::register_raster(module);
     imi::register_reader(module);
     imi::register_signature(module);

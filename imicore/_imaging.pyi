@@ -153,3 +153,13 @@ class GridReader:
     ) -> tuple[bytes, int, int, float] | None: ...
     @property
     def units(self) -> int: ...
+
+# --- imicore.imb_reader (bind_imb.cpp) ---
+
+class BarFinder:
+    """Rows of 65 bars: float32[2, 65] of ends (up, down; -1 to 1) and float32[4, 2] of corners."""
+
+    def __init__(self) -> None: ...
+    def read(
+        self, frame: npt.NDArray[np.uint8], *, limit: int
+    ) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]: ...

@@ -92,7 +92,23 @@ def decode(bars: str) -> Imb:
     """
     if len(bars) != BARS or set(bars) - set("TADF"):
         raise BadArgument(f"{len(bars)} bars; a barcode has {BARS} of T, A, D and F")
-    codewords, crc = _read_characters(_read_bars(bars))
+    return decode_characters(_read_bars(bars))
+
+
+def decode_characters(characters: Sequence[int]) -> Imb:
+    """Return the digits of ten characters of 13 bits, character A first.
+
+    For a reader that looks at characters before it has bars; `decode` is the same from bars.
+
+    Raises:
+        DamagedImb: a character that no codeword has, a codeword out of range, or a failed check.
+
+    >>> decode_characters(
+    ...     [0x0DCB, 0x085C, 0x08E4, 0x0B06, 0x06DD, 0x1740, 0x17C6, 0x1200, 0x123F, 0x1B2B]
+    ... ).tracking
+    '01234567094987654321'
+    """
+    codewords, crc = _read_characters(characters)
     number = 0
     for codeword, base in zip(codewords, _BASES, strict=True):
         if codeword >= base:
@@ -101,6 +117,27 @@ def decode(bars: str) -> Imb:
     if _crc11(number) != crc:
         raise DamagedImb(f"the check is 0x{crc:03x}; the digits need 0x{_crc11(number):03x}")
     return _digits(number)
+
+
+@cache
+def ends() -> tuple[tuple[int, int], ...]:
+    """Return (character, bit) of each half bar: descender, then ascender, of each bar in turn.
+
+    Character 0 is A, bit 0 the lowest (USPS-B-3200, bar-to-character table).
+
+    >>> ends()[:2]  # the first bar: H2 E3
+    ((7, 2), (4, 3))
+    """
+    return tuple((ord(word[0]) - ord("A"), int(word[1:])) for word in _BAR_TABLE.split())
+
+
+def is_character(bits: int) -> bool:
+    """Return whether 13 bits are a character: two or five ones, or as many zeros.
+
+    >>> is_character(0b11111), is_character(0b1111)
+    (True, False)
+    """
+    return bits.bit_count() in (2, 5, 8, 11)
 
 
 # The number's mixed radix: first codeword, eight of 1365 characters, the last before doubling.
@@ -180,7 +217,7 @@ def _characters(codewords: list[int], crc: int) -> list[int]:
     ]
 
 
-def _read_characters(characters: list[int]) -> tuple[list[int], int]:
+def _read_characters(characters: Sequence[int]) -> tuple[list[int], int]:
     known = _codeword_of_character()
     codewords, crc = [], 0
     for at, character in enumerate(characters):

@@ -1,20 +1,25 @@
-"""From a camera's frame to Data Matrix payloads.
+"""From a camera's frame to payloads: Data Matrix, and on demand the Intelligent Mail barcode.
 
-The search runs in ``csrc/``: patches of texture, the lattice of modules in each, every size and
-turn on that lattice, Reed-Solomon. No corner, leg or border of a symbol has to be whole.
+The search for Data Matrix runs in ``csrc/``: patches of texture, the lattice of modules in each,
+every size and turn on that lattice, Reed-Solomon. No corner, leg or border of a symbol has to be
+whole.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from imicore._imaging import FrameReader
+from imicore import imb_reader
+from imicore._imaging import BarFinder, FrameReader
 from imicore.errors import BadArgument, BadImage
 
 MAX_FRAME_PIXELS = 12_000_000
 DATA_MATRIX = "datamatrix"
+IMB = "imb"
+SYMBOLOGIES = (DATA_MATRIX, IMB)
 
 Frame = npt.NDArray[np.uint8]
 Roi = tuple[int, int, int, int]
@@ -30,6 +35,11 @@ class Reading:
     for a symbol that is not mirrored. `modules` is bool[rows, columns], dark = True (light in
     an inverted print), upright, as sampled before error correction. `errors_corrected` counts
     codewords.
+
+    An Intelligent Mail barcode has its digits as payload, 20 of tracking and 0, 5, 9 or 11 of
+    routing, in ASCII. Its `corners` are those of the first bar's lower and upper end, the last
+    bar's upper and lower end; `size` is (1, 65), `errors_corrected` counts bars, and `modules`
+    is bool[3, 65]: ascenders, trackers, descenders.
     """
 
     payload: bytes
@@ -83,20 +93,45 @@ class Reader:
             raise BadArgument(f"budget_ms is {budget_ms}; it must be above 0 and below 1e9")
         self._budget_ms = budget_ms
         self._accept = accept
-        for symbology in symbologies or ():
-            if symbology != DATA_MATRIX:
-                raise BadArgument(f"symbology {symbology!r} is not read; only {DATA_MATRIX!r} is")
+        self._symbologies = _checked_symbologies(symbologies)
         self._native = FrameReader()
+        self._bars = BarFinder()
 
     def read(self, frame: Frame, *, roi: Roi | None = None) -> list[Reading]:
         """Return the symbols of one frame, as `read` does."""
         view, offset = _view(frame, roi)
+        started = 0.0 if self._budget_ms is None else time.monotonic()
+        readings: list[Reading] = []
+        for symbology in self._symbologies:
+            limit, budget_ms = self._limit - len(readings), self._budget_ms
+            if budget_ms is not None:
+                budget_ms -= (time.monotonic() - started) * 1000
+            if limit > 0 and (budget_ms is None or budget_ms > 0):
+                readings += self._read_one(symbology, view, offset, limit, budget_ms)
+        return readings
+
+    def _read_one(
+        self,
+        symbology: str,
+        view: Frame,
+        offset: npt.NDArray[np.float32],
+        limit: int,
+        budget_ms: float | None,
+    ) -> list[Reading]:
+        if symbology == IMB:
+            return [
+                Reading(
+                    bars.payload, bars.corners + offset, IMB, (1, 65), bars.errors_corrected,
+                    bars.modules,
+                )
+                for bars in imb_reader.find(self._bars, view, limit, self._accept)
+            ]  # fmt: skip
         found = self._native.read(
             view,
-            limit=self._limit,
+            limit=limit,
             sizes=self._sizes,
             effort=self._effort,
-            budget_ms=self._budget_ms,
+            budget_ms=budget_ms,
             accept=self._accept,
         )
         readings = []
@@ -135,7 +170,7 @@ def read(
     effort: int | None = None,
     budget_ms: float | None = None,
 ) -> list[Reading]:
-    """Return the Data Matrix symbols found in a frame, at most `limit`, in the order found.
+    """Return the symbols found in a frame, at most `limit`, in the order found.
 
     An answer is given only when Reed-Solomon proves it with check codewords to spare; a frame
     without a readable symbol gives an empty list.
@@ -146,11 +181,13 @@ def read(
         roi: (x, y, width, height) in pixels, inside the frame: look only there. A rim of two
             modules round the symbol helps.
         limit: stop after so many symbols.
-        symbologies: names of what to read; "datamatrix" is the only one.
+        symbologies: names of what to read, of `SYMBOLOGIES`, looked for in that order: "datamatrix"
+            (alone when left out), "imb" for the Intelligent Mail barcode.
         sizes: (rows, columns) of the sizes that may occur; fewer is faster and surer.
         accept: called with a payload; False refuses it and the search goes on.
-        effort: work at most, in units that take about 10 us (default 2,500). Deterministic: the same
-            frame and effort give the same answer.
+        effort: work at most on Data Matrix (bars have a bound of their own), in units that take
+            about 10 us (default 2,500). Deterministic: the same frame and effort give the same
+            answer.
         budget_ms: stop looking after so many milliseconds of monotonic time. Off by default, and to
             be left off where a run must be repeatable.
 
@@ -173,7 +210,7 @@ def read(
         effort=effort,
         budget_ms=budget_ms,
     )
-    options._native = _shared()._native
+    options._native, options._bars = _shared()._native, _shared()._bars
     return options.read(frame, roi=roi)
 
 
@@ -212,6 +249,20 @@ def _shared() -> Reader:
     if not _default:
         _default.append(Reader())
     return _default[0]
+
+
+def _checked_symbologies(names: Iterable[str] | None) -> tuple[str, ...]:
+    if names is None:
+        return (DATA_MATRIX,)
+    if isinstance(names, str):
+        raise BadArgument(f"symbologies is {names!r}; it must be a list of names")
+    wanted = tuple(dict.fromkeys(names))
+    if not wanted:
+        raise BadArgument(f"symbologies is empty; None stands for {DATA_MATRIX!r}")
+    for name in wanted:
+        if name not in SYMBOLOGIES:
+            raise BadArgument(f"symbology {name!r} is not read; {', '.join(SYMBOLOGIES)} are")
+    return wanted
 
 
 def _at_least(least: int, value: int, name: str) -> int:

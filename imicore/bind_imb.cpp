@@ -1,0 +1,64 @@
+// Frames to rows of bars.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "bind.h"
+#include "error.h"
+#include "imb_reader.h"
+#include "pool.h"
+
+namespace py = pybind11;
+
+namespace imi {
+namespace {
+
+GreyView view_of(const py::array& frame) {
+    // imicore/reader.py answers bad frames with words; this guards the memory.
+    if (!py::isinstance<py::array_t<uint8_t>>(frame) || frame.ndim() != 2 ||
+        frame.shape(0) > INT32_MAX || frame.shape(1) > INT32_MAX)
+        throw Error(Fault::bad_argument, "frame is not uint8[H, W]");
+    if (frame.size() > 0 && (frame.strides(1) != 1 || frame.strides(0) < frame.shape(1)))
+        throw Error(Fault::bad_argument, "the rows of the frame are not contiguous");
+    return {static_cast<const uint8_t*>(frame.data()), static_cast<int>(frame.shape(1)),
+            static_cast<int>(frame.shape(0)), frame.strides(0)};
+}
+
+class BarFinder {
+public:
+    py::list read(const py::array& frame, int limit) {
+        const GreyView view = view_of(frame);
+        std::vector<BarRow> rows;
+        {
+            py::gil_scoped_release nogil;
+            Pool<BarRowReader>::Loan reader(pool_);
+            rows = reader->read(view, static_cast<size_t>(std::max(1, limit)));
+        }
+        py::list out;
+        for (const BarRow& row : rows) {
+            py::array_t<float> reach({2, imb_bars}), corners({4, 2});
+            std::memcpy(reach.mutable_data(), row.up.data(), sizeof row.up);
+            std::memcpy(reach.mutable_data() + imb_bars, row.down.data(), sizeof row.down);
+            std::memcpy(corners.mutable_data(), row.corners.data(), sizeof row.corners);
+            out.append(py::make_tuple(reach, corners));
+        }
+        return out;
+    }
+
+private:
+    Pool<BarRowReader> pool_;
+};
+
+}  // namespace
+
+void register_imb(py::module_& module) {
+    py::class_<BarFinder>(module, "BarFinder")
+        .def(py::init<>())
+        .def("read", &BarFinder::read, py::arg("frame").noconvert(), py::kw_only(),
+             py::arg("limit"));
+}
+
+}  // namespace imi
