@@ -11,9 +11,12 @@ inline constexpr int kFieldPolynomial = 0x12D;
 inline constexpr int kOrder = 255;     // of the multiplicative group; alpha = 2 generates it
 inline constexpr int kMaxParity = 68;  // 120x120 has the most error codewords in one block
 
+inline constexpr int kLogOfZero = 2 * kOrder;
+
 struct Tables {
-    std::array<uint8_t, 2 * kOrder> power{};  // doubled: a sum of two logarithms needs no modulo
-    std::array<uint8_t, 256> log{};           // log[0] is never read
+    // Doubled: a sum of two logarithms needs no modulo; then 0 wherever one of them is that of 0.
+    std::array<uint8_t, 2 * kLogOfZero + 1> power{};
+    std::array<uint16_t, 256> log{kLogOfZero};
 };
 
 consteval Tables make_tables() {
@@ -21,7 +24,7 @@ consteval Tables make_tables() {
     int x = 1;
     for (int i = 0; i < kOrder; i++) {
         tables.power[i] = tables.power[i + kOrder] = static_cast<uint8_t>(x);
-        tables.log[x] = static_cast<uint8_t>(i);
+        tables.log[x] = static_cast<uint16_t>(i);
         x <<= 1;
         if (x & 0x100) x ^= kFieldPolynomial;
     }
@@ -37,12 +40,26 @@ constexpr uint8_t power(int exponent) { return kTables.power[exponent]; }
 constexpr int log(uint8_t a) { return kTables.log[a]; }
 
 constexpr uint8_t multiply(uint8_t a, uint8_t b) {
-    if (a == 0 || b == 0) return 0;
     return kTables.power[kTables.log[a] + kTables.log[b]];
 }
 
 // 1 / a; `a` is not 0.
 constexpr uint8_t inverse(uint8_t a) { return kTables.power[kOrder - kTables.log[a]]; }
+
+// What a shuffle by nibbles needs to multiply by a: 16 products of a by a low nibble, then 16 by a
+// high one.
+consteval std::array<std::array<uint8_t, 32>, 256> make_nibble_products() {
+    std::array<std::array<uint8_t, 32>, 256> all{};
+    for (int a = 0; a < 256; a++) {
+        for (int nibble = 0; nibble < 16; nibble++) {
+            const auto factor = static_cast<uint8_t>(a);
+            all[a][nibble] = multiply(factor, static_cast<uint8_t>(nibble));
+            all[a][16 + nibble] = multiply(factor, static_cast<uint8_t>(nibble << 4));
+        }
+    }
+    return all;
+}
+alignas(64) inline constexpr auto kNibbleProducts = make_nibble_products();
 
 // kGenerators[n][i] is the coefficient of x^(n-1-i) in (x - alpha)(x - alpha^2)...(x - alpha^n);
 // the leading 1 is not stored.

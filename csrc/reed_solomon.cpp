@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cpu.h"
+#include "gf256_evaluate.h"
 
 namespace imi {
 namespace {
@@ -63,15 +64,6 @@ void shift_register(std::span<const uint8_t> data, std::span<uint8_t> parity) {
 
 using Polynomial = std::array<uint8_t, kMaxParity + 2>;  // coefficient of x^i at [i]
 
-// The value of `coefficients`, lowest power first, at x.
-uint8_t evaluate(std::span<const uint8_t> coefficients, uint8_t x) {
-    uint8_t value = 0;
-    for (size_t i = coefficients.size(); i-- > 0;) {
-        value = static_cast<uint8_t>(multiply(value, x) ^ coefficients[i]);
-    }
-    return value;
-}
-
 // The remainder of the block by the generator, lowest power first, or nothing when it vanishes:
 // then all syndromes vanish, since the generator's roots are the syndromes' points.
 std::optional<Polynomial> remainder(std::span<const uint8_t> block, int parity) {
@@ -94,36 +86,50 @@ struct Locator {
 };
 
 // Berlekamp-Massey, started from the erasures' locator (Blahut, "Theory and Practice of Error
-// Control Codes", 1983, 7.4 and 9.2).
-Locator find_locator(const Polynomial& syndromes, int parity, int length,
-                     std::span<const int> erasures) {
-    Polynomial lambda{1}, b{};
+// Control Codes", 1983, 7.4 and 9.2). Nothing as soon as it is longer than `longest`: it never
+// shrinks. Polynomials are only touched up to their degrees.
+std::optional<Locator> find_locator(const Polynomial& syndromes, int parity, int length,
+                                    std::span<const int> erasures, int longest) {
+    Polynomial lambda{1};
     const int erased = static_cast<int>(erasures.size());
     for (int k = 0; k < erased; k++) {
         const uint8_t x = gf256::power(length - 1 - erasures[k]);
         for (int i = k + 1; i > 0; i--) lambda[i] ^= multiply(x, lambda[i - 1]);
     }
-    b = lambda;
-    int found = erased;  // erasures and errors so far
+    Polynomial b = lambda;  // the locator before the last change of length, over its discrepancy
+    int b_degree = erased, b_age = 0;
+    int found = erased;  // erasures and errors so far: lambda has no higher power
     for (int r = erased + 1; r <= parity; r++) {
         uint8_t discrepancy = 0;
-        for (int i = 0; i < r; i++) discrepancy ^= multiply(lambda[i], syndromes[r - 1 - i]);
-        std::copy_backward(b.begin(), b.end() - 1, b.end());
-        b[0] = 0;
+        const int terms = std::min(found + 1, r);
+        for (int i = 0; i < terms; i++) discrepancy ^= multiply(lambda[i], syndromes[r - 1 - i]);
+        b_age++;
         if (discrepancy == 0) continue;
-        const Polynomial before = lambda;
-        for (size_t i = 0; i < lambda.size(); i++) lambda[i] ^= multiply(discrepancy, b[i]);
-        if (2 * found <= r + erased - 1) {
-            found = r + erased - found;
-            const uint8_t scale = gf256::inverse(discrepancy);
-            for (size_t i = 0; i < b.size(); i++) b[i] = multiply(before[i], scale);
-        }
+        const bool longer = 2 * found <= r + erased - 1;
+        Polynomial before;
+        if (longer) std::copy_n(lambda.begin(), found + 1, before.begin());
+        for (int i = 0; i <= b_degree; i++) lambda[i + b_age] ^= multiply(discrepancy, b[i]);
+        if (!longer) continue;
+        const uint8_t scale = gf256::inverse(discrepancy);
+        for (int i = 0; i <= found; i++) b[i] = multiply(before[i], scale);
+        b_degree = found, b_age = 0;
+        found = r + erased - found;
+        if (found > longest) return std::nullopt;
     }
-    Locator locator{lambda, 0};
-    for (int i = 0; i <= parity; i++) {
-        if (lambda[i] != 0) locator.degree = i;
+    if (lambda[found] == 0) return std::nullopt;  // fewer roots than errors
+    return Locator{lambda, found};
+}
+
+// The value at alpha^exponent of every `stride`-th term of a polynomial.
+uint8_t value_at(std::span<const uint8_t> coefficients, int exponent, size_t stride) {
+    const int step = exponent * static_cast<int>(stride) % kOrder;
+    uint8_t value = 0;
+    for (size_t k = 0, power = 0; k < coefficients.size(); k += stride) {
+        value ^= gf256::kTables.power[gf256::kTables.log[coefficients[k]] + power];
+        power += static_cast<size_t>(step);
+        if (power >= kOrder) power -= kOrder;
     }
-    return locator;
+    return value;
 }
 
 }  // namespace
@@ -169,41 +175,38 @@ std::optional<int> rs_correct(std::span<uint8_t> block, int parity, std::span<co
     const auto rest = remainder(block, parity);
     if (!rest) return 0;
 
-    Polynomial syndromes{};
-    for (int j = 0; j < parity; j++) {
-        syndromes[j] = evaluate(std::span(*rest).first(parity), gf256::power(j + 1));
-    }
-    const Locator locator = find_locator(syndromes, parity, length, erasures);
-    const int errors = locator.degree - erased;
-    if (errors < 0 || 2 * errors + erased + reserve > parity) return std::nullopt;
+    Polynomial syndromes;
+    gf256::evaluate(std::span(*rest).first(parity), 1, std::span(syndromes).first(parity));
+    const int longest = erased + (parity - erased - reserve) / 2;
+    const auto locator = find_locator(syndromes, parity, length, erasures, longest);
+    if (!locator) return std::nullopt;
+    const int degree = locator->degree;
+    const auto lambda = std::span(locator->polynomial).first(degree + 1);
 
-    // Forney: with roots alpha^1.., the error value is omega(1/X) / lambda'(1/X).
-    Polynomial omega{}, derivative{};
-    for (int i = 0; i < parity; i++) {
-        for (int j = 0; j <= std::min(i, locator.degree); j++) {
-            omega[i] ^= multiply(locator.polynomial[j], syndromes[i - j]);
-        }
-    }
-    for (int i = 1; i <= locator.degree; i += 2) derivative[i - 1] = locator.polynomial[i];
+    // The inverse of place i's power is alpha^(i - length + 1), and alpha^255 is 1.
+    const int first = kOrder + 1 - length;
+    std::array<uint8_t, kOrder> at_place;
+    gf256::evaluate(lambda, first, std::span(at_place).first(length));
+    if (std::count(at_place.begin(), at_place.begin() + length, 0) != degree) return std::nullopt;
 
+    // Forney: with roots alpha^1.., the error value is omega(1/X) / lambda'(1/X). Of omega, what is
+    // not below lambda's degree vanishes; the derivative is the odd terms over x.
+    Polynomial omega{};
+    for (int i = 0; i < degree; i++) {
+        for (int j = 0; j <= i; j++) omega[i] ^= multiply(lambda[j], syndromes[i - j]);
+    }
     std::array<uint8_t, kOrder> corrected;
     std::copy(block.begin(), block.end(), corrected.begin());
-    int roots = 0;
     for (int i = 0; i < length; i++) {
-        const uint8_t x_inverse = gf256::power((kOrder - (length - 1 - i)) % kOrder);
-        if (evaluate(std::span(locator.polynomial).first(locator.degree + 1), x_inverse) != 0) {
-            continue;
-        }
-        const uint8_t slope = evaluate(std::span(derivative).first(parity), x_inverse);
+        if (at_place[i] != 0) continue;
+        const uint8_t slope = value_at(lambda.subspan(1), first + i, 2);
         if (slope == 0) return std::nullopt;  // a double root: not a locator
-        const uint8_t value = evaluate(std::span(omega).first(parity), x_inverse);
+        const uint8_t value = value_at(std::span(omega).first(degree), first + i, 1);
         corrected[i] ^= multiply(value, gf256::inverse(slope));
-        roots++;
     }
-    if (roots != locator.degree) return std::nullopt;
     if (remainder(std::span(corrected).first(length), parity)) return std::nullopt;
     std::copy_n(corrected.begin(), length, block.begin());
-    return errors;
+    return degree - erased;
 }
 
 }  // namespace imi

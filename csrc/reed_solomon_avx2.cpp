@@ -21,21 +21,6 @@ using gf256::kOrder;
 
 inline constexpr int kLane = 32;
 
-// 16 products by the low nibble, then 16 by the high one.
-consteval std::array<std::array<uint8_t, 32>, 256> make_nibble_products() {
-    std::array<std::array<uint8_t, 32>, 256> all{};
-    for (int a = 0; a < 256; a++) {
-        for (int nibble = 0; nibble < 16; nibble++) {
-            const auto factor = static_cast<uint8_t>(a);
-            all[a][nibble] = gf256::multiply(factor, static_cast<uint8_t>(nibble));
-            all[a][16 + nibble] = gf256::multiply(factor, static_cast<uint8_t>(nibble << 4));
-        }
-    }
-    return all;
-}
-
-alignas(64) constexpr auto kNibbleProducts = make_nibble_products();
-
 // The rows of one parity length, each as low nibbles and high nibbles of `kLanes` lanes.
 template <int kLanes>
 struct Rows {
@@ -78,7 +63,7 @@ IMI_TARGET_AVX2 void sum_of_rows(std::span<const uint8_t> data, std::span<uint8_
     for (auto& lane : sum) lane = _mm256_setzero_si256();
     const size_t length = data.size();
     for (size_t i = 0; i < length; i++) {
-        const auto* products = kNibbleProducts[data[i]].data();
+        const auto* products = gf256::kNibbleProducts[data[i]].data();
         const __m256i by_low =
             _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(products)));
         const __m256i by_high = _mm256_broadcastsi128_si256(
