@@ -4,11 +4,14 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "equalise.h"
 #include "error.h"
 #include "placement.h"
 #include "proof.h"
 #include "sample.h"
 #include "soft_decode.h"
+#include "track.h"
+#include "warp.h"
 
 namespace imi {
 namespace {
@@ -43,6 +46,10 @@ struct GridWorkspace::Parts {
     std::vector<float> module_doubt, codeword_doubt;
     std::vector<uint8_t> codewords;
     int attempts = 0;
+    Mesh mesh;
+    Raster raster;
+    Equaliser equaliser;
+    Tracker tracker;
 
     void prepare(const SymbolSize& wanted) {
         if (size == &wanted) return;
@@ -110,6 +117,46 @@ bool decode_modules(Parts& p, bool patient, int level, DecodedGrid& out) {
     return true;
 }
 
+constexpr int kMargin = 2;
+
+void lay_mesh(const Homography& map, const SymbolSize& size, Mesh& mesh) {
+    mesh.rows = size.rows + 2 * kMargin, mesh.columns = size.columns + 2 * kMargin;
+    const size_t nodes = static_cast<size_t>(mesh.rows + 1) * (mesh.columns + 1);
+    mesh.x.resize(nodes), mesh.y.resize(nodes);
+    size_t at = 0;
+    for (int row = 0; row <= mesh.rows; ++row) {
+        for (int column = 0; column <= mesh.columns; ++column, ++at) {
+            const Point p = map(column - kMargin, row - kMargin);
+            mesh.x[at] = static_cast<float>(p.x), mesh.y[at] = static_cast<float>(p.y);
+        }
+    }
+}
+
+void take_soft(Parts& p) {
+    const Equaliser& e = p.equaliser;
+    const float scale = 2 / (e.noise * e.noise + 1e-3f);
+    for (size_t i = 0; i < e.soft.size(); ++i) {
+        p.modules[i] = e.soft[i] > 0 ? 1 : 0;
+        p.module_doubt[i] = 1 / (1 + std::exp(std::min(60.0f, scale * std::abs(e.soft[i]))));
+    }
+}
+
+bool read_equalised(Parts& p, int level, DecodedGrid& out) {
+    Equaliser& e = p.equaliser;
+    e.threshold();
+    for (int round = 0; round < 3; ++round) {
+        e.fit(p.known);
+        take_soft(p);
+        if (decode_modules(p, true, level, out)) return true;
+        if (round == 0) {
+            const auto z = e.soft;
+            e.relevel(p.known);
+            e.soft = z;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, GridWorkspace& work,
@@ -119,6 +166,25 @@ bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, Gri
     p.attempts = 0;
     p.prepare(*grid.size);
     const int rows = grid.size->rows, columns = grid.size->columns;
+    if (level >= 2) {
+        lay_mesh(grid.to_image, *grid.size, p.mesh);
+        sample_mesh(frame, p.mesh, p.raster);
+        const auto read = [&] {
+            p.equaliser.load(p.raster, kMargin, rows, columns, grid.inverted ? -1.0f : 1.0f);
+            return read_equalised(p, level, out);
+        };
+        if (level == 2) return read();
+        p.tracker.follow(p.raster, kMargin, 0, 7, 0.15f, p.mesh);
+        sample_mesh(frame, p.mesh, p.raster);
+        if (read()) return true;
+        lay_mesh(grid.to_image, *grid.size, p.mesh);
+        sample_mesh(frame, p.mesh, p.raster);
+        p.tracker.follow(p.raster, kMargin, 10, 4, 0.15f, p.mesh);
+        sample_mesh(frame, p.mesh, p.raster);
+        p.tracker.follow(p.raster, kMargin, 5, 3, 0.15f, p.mesh);
+        sample_mesh(frame, p.mesh, p.raster);
+        return read();
+    }
     sample_cells(frame, grid.to_image, -kRim, -kRim, rows + 2 * kRim, columns + 2 * kRim,
                  level == 0 ? 1 : 5, p.cells);
     find_ink(p.cells, 0);

@@ -2,6 +2,7 @@
 // corners that may bend as the paper does.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "image.h"

@@ -1,0 +1,222 @@
+#include "equalise.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace imi {
+namespace {
+
+constexpr int kTile = 4;  // modules a side
+
+// Cholesky; `a` symmetric positive definite, lower triangle used, destroyed.
+template <int n>
+void solve(std::array<std::array<double, n>, n>& a, std::array<double, n>& b) {
+    for (int j = 0; j < n; ++j) {
+        for (int k = 0; k < j; ++k) {
+            const double f = a[j][k];
+            for (int i = j; i < n; ++i) a[i][j] -= f * a[i][k];
+        }
+        const double root = 1 / std::sqrt(std::max(a[j][j], 1e-9));
+        for (int i = j; i < n; ++i) a[i][j] *= root;
+    }
+    for (int j = 0; j < n; ++j) {
+        for (int k = 0; k < j; ++k) b[j] -= a[j][k] * b[k];
+        b[j] /= a[j][j];
+    }
+    for (int j = n; j-- > 0;) {
+        for (int k = j + 1; k < n; ++k) b[j] -= a[k][j] * b[k];
+        b[j] /= a[j][j];
+    }
+}
+
+}  // namespace
+
+void Equaliser::load(const Raster& raster, int margin, int rows, int columns, float dark_sign) {
+    rows_ = rows, columns_ = columns, sign_ = dark_sign;
+    stride_ = 2 * (columns + 2) - 1;
+    const int lines = 2 * (rows + 2) - 1, width = raster.width();
+    lattice_.resize(static_cast<size_t>(stride_) * lines);
+    const int first = (margin - 1) * kSide + 1;  // the middle two samples of cell -1
+    for (int y = 0; y < lines; ++y) {
+        const float* a = raster.line(first + 2 * y) + first;
+        const float* b = a + width;
+        float* to = lattice_.data() + static_cast<size_t>(y) * stride_;
+        for (int x = 0; x < stride_; ++x)
+            to[x] = dark_sign * 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+    }
+    down_ = (rows + kTile - 1) / kTile, across_ = (columns + kTile - 1) / kTile;
+    tiles_.resize(static_cast<size_t>(down_) * across_);
+    cells_.resize(static_cast<size_t>(rows) * columns);
+    soft.resize(cells_.size());
+}
+
+// From the middles of tiles to cells, linearly.
+void Equaliser::spread_levels() {
+    for (int row = 0; row < rows_; ++row) {
+        const float y = std::clamp((static_cast<float>(row) + 0.5f) / kTile - 0.5f, 0.0f,
+                                   static_cast<float>(down_ - 1));
+        const int y0 = std::min(static_cast<int>(y), std::max(0, down_ - 2));
+        const int y1 = std::min(y0 + 1, down_ - 1);
+        const float fy = y - static_cast<float>(y0);
+        for (int column = 0; column < columns_; ++column) {
+            const float x = std::clamp((static_cast<float>(column) + 0.5f) / kTile - 0.5f, 0.0f,
+                                       static_cast<float>(across_ - 1));
+            const int x0 = std::min(static_cast<int>(x), std::max(0, across_ - 2));
+            const int x1 = std::min(x0 + 1, across_ - 1);
+            const float fx = x - static_cast<float>(x0);
+            const auto at = [&](int ty, int tx) {
+                return tiles_[static_cast<size_t>(ty) * across_ + tx];
+            };
+            const Level a = at(y0, x0), b = at(y0, x1), c = at(y1, x0), d = at(y1, x1);
+            const auto mix = [&](float p, float q, float r, float s) {
+                const float top = p + fx * (q - p), low = r + fx * (s - r);
+                return top + fy * (low - top);
+            };
+            cells_[static_cast<size_t>(row) * columns_ + column] = {
+                mix(a.middle, b.middle, c.middle, d.middle),
+                1 / mix(a.scale, b.scale, c.scale, d.scale)};
+        }
+    }
+    for (int row = 0; row < rows_; ++row) {
+        const float* centre = lattice_.data() + static_cast<size_t>(2 * row + 2) * stride_ + 2;
+        for (int column = 0; column < columns_; ++column) {
+            const Level l = level(row, column);
+            soft[static_cast<size_t>(row) * columns_ + column] =
+                (l.middle - centre[2 * column]) * l.scale;
+        }
+    }
+}
+
+void Equaliser::threshold() {
+    const size_t tiles = tiles_.size();
+    low_.assign(tiles, 1e9f), high_.assign(tiles, -1e9f);
+    float lowest = 1e9f, highest = -1e9f;
+    for (int row = 0; row < rows_; ++row) {
+        const float* centre = lattice_.data() + static_cast<size_t>(2 * row + 2) * stride_ + 2;
+        for (int column = 0; column < columns_; ++column) {
+            const float value = centre[2 * column];
+            const size_t tile = static_cast<size_t>(row / kTile) * across_ + column / kTile;
+            low_[tile] = std::min(low_[tile], value), high_[tile] = std::max(high_[tile], value);
+            lowest = std::min(lowest, value), highest = std::max(highest, value);
+        }
+    }
+    const float least = std::max(1.0f, 0.2f * (highest - lowest));
+    const float middle = (highest + lowest) / 2;
+    for (int ty = 0; ty < down_; ++ty) {
+        for (int tx = 0; tx < across_; ++tx) {
+            float low = 1e9f, high = -1e9f;
+            for (int y = std::max(0, ty - 1); y <= std::min(down_ - 1, ty + 1); ++y) {
+                for (int x = std::max(0, tx - 1); x <= std::min(across_ - 1, tx + 1); ++x) {
+                    low = std::min(low, low_[static_cast<size_t>(y) * across_ + x]);
+                    high = std::max(high, high_[static_cast<size_t>(y) * across_ + x]);
+                }
+            }
+            if (high - low < least) {  // all paper or all ink: say which
+                if (low + high > 2 * middle)
+                    low = high - least;
+                else
+                    high = low + least;
+            }
+            tiles_[static_cast<size_t>(ty) * across_ + tx] = {(low + high) / 2, (high - low) / 2};
+        }
+    }
+    spread_levels();
+}
+
+void Equaliser::relevel(std::span<const int8_t> known) {
+    const size_t tiles = tiles_.size();
+    sums_.assign(4 * tiles, 0);  // grey and number of dark, of light
+    std::array<float, 4> all{};
+    for (int row = 0; row < rows_; ++row) {
+        const float* centre = lattice_.data() + static_cast<size_t>(2 * row + 2) * stride_ + 2;
+        for (int column = 0; column < columns_; ++column) {
+            const size_t at = static_cast<size_t>(row) * columns_ + column;
+            const bool dark = known[at] >= 0 ? known[at] > 0 : soft[at] > 0;
+            float* sum = sums_.data() +
+                         4 * (static_cast<size_t>(row / kTile) * across_ + column / kTile) +
+                         (dark ? 0 : 2);
+            sum[0] += centre[2 * column], sum[1] += 1;
+            all[dark ? 0 : 2] += centre[2 * column], all[dark ? 1 : 3] += 1;
+        }
+    }
+    const float all_dark = all[0] / std::max(1.0f, all[1]),
+                all_light = all[2] / std::max(1.0f, all[3]);
+    const float least = std::max(1.0f, 0.2f * (all_light - all_dark));
+    for (int ty = 0; ty < down_; ++ty) {
+        for (int tx = 0; tx < across_; ++tx) {
+            std::array<float, 4> sum{};
+            for (int y = std::max(0, ty - 1); y <= std::min(down_ - 1, ty + 1); ++y)
+                for (int x = std::max(0, tx - 1); x <= std::min(across_ - 1, tx + 1); ++x)
+                    for (int k = 0; k < 4; ++k)
+                        sum[k] += sums_[4 * (static_cast<size_t>(y) * across_ + x) + k];
+            // What is missing here is as far off as everywhere.
+            const float span = all_light - all_dark;
+            float dark = sum[0] / std::max(1.0f, sum[1]), light = sum[2] / std::max(1.0f, sum[3]);
+            if (sum[1] < 4) dark = light - span;
+            if (sum[3] < 4) light = dark + span;
+            if (light - dark < least) {
+                const float middle = (light + dark) / 2;
+                dark = middle - least / 2, light = middle + least / 2;
+            }
+            tiles_[static_cast<size_t>(ty) * across_ + tx] = {(dark + light) / 2,
+                                                              (light - dark) / 2};
+        }
+    }
+    const std::vector<float> before = soft;
+    spread_levels();
+}
+
+void Equaliser::fit(std::span<const int8_t> known) {
+    constexpr int padded = 32;
+    const size_t count = soft.size();
+    terms_.resize(count * padded), wanted_.resize(count);
+    alignas(32) std::array<std::array<float, padded>, kTerms> a{};
+    std::array<float, padded> b{};
+    float weights = 0;
+    for (int row = 0; row < rows_; ++row) {
+        for (int column = 0; column < columns_; ++column) {
+            const size_t at = static_cast<size_t>(row) * columns_ + column;
+            const Level l = level(row, column);
+            float* f = terms_.data() + at * padded;
+            const float* from =
+                lattice_.data() + static_cast<size_t>(2 * row) * stride_ + 2 * column;
+            for (int y = 0; y < 5; ++y)
+                for (int x = 0; x < 5; ++x)
+                    f[5 * y + x] = (l.middle - from[y * stride_ + x]) * l.scale;
+            f[kTaps] = 1;
+            const bool dark = known[at] >= 0 ? known[at] > 0 : soft[at] > 0;
+            const float weight = known[at] >= 0 ? 1 : std::min(1.0f, std::abs(soft[at]) * 2);
+            wanted_[at] = dark ? 1 : -1;
+            weights += weight;
+            for (int i = 0; i < kTerms; ++i) {
+                const float scaled = weight * f[i];
+                for (int k = i / 8 * 8; k < padded; ++k) a[i][k] += scaled * f[k];
+                b[i] += scaled * wanted_[at];
+            }
+        }
+    }
+    std::array<std::array<double, kTerms>, kTerms> normal;
+    std::array<double, kTerms> taps;
+    const float ridge = 0.01f * weights;  // towards the middle tap alone
+    for (int i = 0; i < kTerms; ++i) {
+        for (int k = 0; k <= i; ++k) normal[i][k] = a[k][i];
+        normal[i][i] += ridge;
+        taps[i] = b[i] + (i == 12 ? ridge : 0);
+    }
+    solve<kTerms>(normal, taps);
+    std::array<float, kTerms> w;
+    for (int i = 0; i < kTerms; ++i) w[i] = static_cast<float>(taps[i]);
+    double misses = 0;
+    for (size_t at = 0; at < count; ++at) {
+        const float* f = terms_.data() + at * padded;
+        float sum = 0;
+        for (int i = 0; i < kTerms; ++i) sum += w[i] * f[i];
+        soft[at] = sum;
+        const float miss = std::abs(sum) - 1;
+        misses += miss < 0 ? miss * miss : std::min(miss * miss, 1.0f);
+    }
+    noise = static_cast<float>(std::sqrt(misses / static_cast<double>(count)));
+}
+
+}  // namespace imi

@@ -1,0 +1,53 @@
+// Modules out of a straightened symbol by an equaliser that is fitted to this very symbol: blur,
+// ink spread, motion and a grid that is a little off all mix neighbouring modules, linearly enough
+// to be taken apart again.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "warp.h"
+
+namespace imi {
+
+class Equaliser {
+public:
+    // `raster` covers the symbol's `rows` x `columns` modules and `margin` (2 or more) cells on
+    // every side. `dark_sign` is -1 for light on dark.
+    void load(const Raster& raster, int margin, int rows, int columns, float dark_sign);
+
+    // First decisions, by local thresholds between the darkest and the lightest cells around.
+    void threshold();
+    // Local levels of dark and light from the decisions, known modules counting as what they are.
+    void relevel(std::span<const int8_t> known);
+    // Fits the equaliser to the decisions, known modules counting as what they are, and decides
+    // anew.
+    void fit(std::span<const int8_t> known);
+
+    // Of each module: +1 dark, -1 light, and what lies between and beyond.
+    std::vector<float> soft;
+    float noise = 1;  // deviation of `soft` from +-1
+
+private:
+    static constexpr int kTaps = 25, kTerms = kTaps + 1;
+
+    struct Level {
+        float middle, scale;  // soft = (middle - grey) * scale
+    };
+    void spread_levels();
+    Level level(int row, int column) const {
+        return cells_[static_cast<size_t>(row) * columns_ + column];
+    }
+
+    int rows_ = 0, columns_ = 0;
+    float sign_ = 1;
+    int stride_ = 0;              // of the lattice
+    std::vector<float> lattice_;  // half a module apart, from the middle of cell (-1, -1) on
+    int down_ = 0, across_ = 0;   // tiles
+    std::vector<float> low_, high_, sums_;
+    std::vector<Level> tiles_, cells_;
+    std::vector<float> terms_, wanted_;
+};
+
+}  // namespace imi
