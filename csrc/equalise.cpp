@@ -35,7 +35,16 @@ void solve(std::array<std::array<double, n>, n>& a, std::array<double, n>& b) {
 void Equaliser::load(const Raster& raster, int margin, int rows, int columns, float dark_sign) {
     rows_ = rows, columns_ = columns, sign_ = dark_sign;
     stride_ = 2 * (columns + 2) - 1;
-    const int lines = 2 * (rows + 2) - 1, width = raster.width();
+    reload(raster, margin);
+    down_ = (rows + kTile - 1) / kTile, across_ = (columns + kTile - 1) / kTile;
+    tiles_.resize(static_cast<size_t>(down_) * across_);
+    cells_.resize(static_cast<size_t>(rows) * columns);
+    soft.resize(cells_.size());
+    lost_.assign(cells_.size(), 0);
+}
+
+void Equaliser::reload(const Raster& raster, int margin) {
+    const int lines = 2 * (rows_ + 2) - 1, width = raster.width();
     lattice_.resize(static_cast<size_t>(stride_) * lines);
     const int first = (margin - 1) * kSide + 1;  // the middle two samples of cell -1
     for (int y = 0; y < lines; ++y) {
@@ -43,12 +52,8 @@ void Equaliser::load(const Raster& raster, int margin, int rows, int columns, fl
         const float* b = a + width;
         float* to = lattice_.data() + static_cast<size_t>(y) * stride_;
         for (int x = 0; x < stride_; ++x)
-            to[x] = dark_sign * 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+            to[x] = sign_ * 0.25f * (a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
     }
-    down_ = (rows + kTile - 1) / kTile, across_ = (columns + kTile - 1) / kTile;
-    tiles_.resize(static_cast<size_t>(down_) * across_);
-    cells_.resize(static_cast<size_t>(rows) * columns);
-    soft.resize(cells_.size());
 }
 
 // From the middles of tiles to cells, linearly.
@@ -124,6 +129,66 @@ void Equaliser::threshold() {
     spread_levels();
 }
 
+template <class Grey>
+bool Equaliser::mend_axis(int lines, int along, bool upright, Grey&& grey) {
+    // Mean darkness, -1..1; an even mixture is 0. A line of random modules is lighter than this
+    // once in ten thousand, and is only copied from its own modules then. Starved ink leaves every
+    // module's rim blank, so a line must also be lighter than the others of its place are.
+    constexpr float blank = -0.6f, printed = -0.4f, lighter = 0.35f;
+    mass_.resize(static_cast<size_t>(lines) * kSide);
+    for (int line = 0; line < lines * kSide; ++line) {
+        float sum = 0;
+        for (int i = 0; i < along; ++i) {
+            const Level l = upright ? level(i, line / kSide) : level(line / kSide, i);
+            float cell = 0;
+            for (int k = 0; k < kSide; ++k) cell += grey(line, i * kSide + k);
+            sum += std::clamp((l.middle - sign_ * cell * (1.0f / kSide)) * l.scale, -1.0f, 1.0f);
+        }
+        mass_[line] = sum / static_cast<float>(along);
+    }
+    std::array<float, kSide> limit{};
+    std::array<float, 256> sorted;
+    for (int part = 0; part < kSide; ++part) {
+        for (int module = 0; module < lines; ++module)
+            sorted[module] = mass_[module * kSide + part];
+        std::nth_element(sorted.begin(), sorted.begin() + lines / 2, sorted.begin() + lines);
+        limit[part] = std::min(blank, sorted[lines / 2] - lighter);
+    }
+    bool any = false;
+    for (int module = 0; module < lines; ++module) {
+        const float* mass = mass_.data() + static_cast<size_t>(module) * kSide;
+        bool blanks = false;
+        for (int part = 0; part < kSide; ++part) blanks |= mass[part] < limit[part];
+        if (!blanks) continue;
+        const auto best = static_cast<int>(std::max_element(mass, mass + kSide) - mass);
+        if (mass[best] < printed) {
+            for (int i = 0; i < along; ++i)
+                lost_[upright ? static_cast<size_t>(i) * columns_ + module
+                              : static_cast<size_t>(module) * columns_ + i] = 1;
+            continue;
+        }
+        any = true;
+        for (int part = 0; part < kSide; ++part) {
+            if (part == best) continue;
+            for (int i = -kSide; i < (along + 1) * kSide; ++i)
+                grey(module * kSide + part, i) = grey(module * kSide + best, i);
+        }
+    }
+    return any;
+}
+
+bool Equaliser::mend(Raster& raster, int margin) {
+    const int width = raster.width(), first = margin * kSide;
+    float* grey = raster.grey.data() + static_cast<size_t>(first) * width + first;
+    const bool level = mend_axis(rows_, columns_, false, [&](int line, int at) -> float& {
+        return grey[static_cast<ptrdiff_t>(line) * width + at];
+    });
+    const bool upright = mend_axis(columns_, rows_, true, [&](int line, int at) -> float& {
+        return grey[static_cast<ptrdiff_t>(at) * width + line];
+    });
+    return level || upright;
+}
+
 void Equaliser::relevel(std::span<const int8_t> known) {
     const size_t tiles = tiles_.size();
     sums_.assign(4 * tiles, 0);  // grey and number of dark, of light
@@ -186,7 +251,9 @@ void Equaliser::fit(std::span<const int8_t> known) {
                     f[5 * y + x] = (l.middle - from[y * stride_ + x]) * l.scale;
             f[kTaps] = 1;
             const bool dark = known[at] >= 0 ? known[at] > 0 : soft[at] > 0;
-            const float weight = known[at] >= 0 ? 1 : std::min(1.0f, std::abs(soft[at]) * 2);
+            const float weight = lost_[at]        ? 0.0f
+                                 : known[at] >= 0 ? 1.0f
+                                                  : std::min(1.0f, std::abs(soft[at]) * 2);
             wanted_[at] = dark ? 1 : -1;
             weights += weight;
             for (int i = 0; i < kTerms; ++i) {
@@ -212,7 +279,8 @@ void Equaliser::fit(std::span<const int8_t> known) {
         const float* f = terms_.data() + at * padded;
         float sum = 0;
         for (int i = 0; i < kTerms; ++i) sum += w[i] * f[i];
-        soft[at] = sum;
+        soft[at] = lost_[at] ? 0 : sum;
+        if (lost_[at]) continue;
         const float miss = std::abs(sum) - 1;
         misses += miss < 0 ? miss * miss : std::min(miss * miss, 1.0f);
     }

@@ -17,8 +17,15 @@ public:
     // every side. `dark_sign` is -1 for light on dark.
     void load(const Raster& raster, int margin, int rows, int columns, float dark_sign);
 
+    // Takes the grey values of a raster of the same shape.
+    void reload(const Raster& raster, int margin);
+
     // First decisions, by local thresholds between the darkest and the lightest cells around.
     void threshold();
+    // Mends lines of the raster where nothing was printed, rows and columns alike, from the rest of
+    // their modules; true if there were any, and the raster is to be loaded again. Needs
+    // threshold().
+    bool mend(Raster& raster, int margin);
     // Local levels of dark and light from the decisions, known modules counting as what they are.
     void relevel(std::span<const int8_t> known);
     // Fits the equaliser to the decisions, known modules counting as what they are, and decides
@@ -40,6 +47,9 @@ private:
         return cells_[static_cast<size_t>(row) * columns_ + column];
     }
 
+    template <class Grey>
+    bool mend_axis(int lines, int along, bool upright, Grey&& grey);
+
     int rows_ = 0, columns_ = 0;
     float sign_ = 1;
     int stride_ = 0;              // of the lattice
@@ -47,7 +57,8 @@ private:
     int down_ = 0, across_ = 0;   // tiles
     std::vector<float> low_, high_, sums_;
     std::vector<Level> tiles_, cells_;
-    std::vector<float> terms_, wanted_;
+    std::vector<float> terms_, wanted_, mass_;
+    std::vector<uint8_t> lost_;  // modules of which nothing was printed
 };
 
 }  // namespace imi

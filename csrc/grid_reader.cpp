@@ -171,6 +171,9 @@ bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, Gri
         sample_mesh(frame, p.mesh, p.raster);
         const auto read = [&] {
             p.equaliser.load(p.raster, kMargin, rows, columns, grid.inverted ? -1.0f : 1.0f);
+            p.equaliser.threshold();
+            if (p.equaliser.mend(p.raster, kMargin))
+                p.equaliser.reload(p.raster, kMargin);
             return read_equalised(p, level, out);
         };
         if (level == 2) return read();
