@@ -41,6 +41,7 @@ void Equaliser::load(const Raster& raster, int margin, int rows, int columns, fl
     cells_.resize(static_cast<size_t>(rows) * columns);
     soft.resize(cells_.size());
     lost_.assign(cells_.size(), 0);
+    bias_ = 0;
 }
 
 void Equaliser::reload(const Raster& raster, int margin) {
@@ -83,14 +84,61 @@ void Equaliser::spread_levels() {
                 1 / mix(a.scale, b.scale, c.scale, d.scale)};
         }
     }
-    for (int row = 0; row < rows_; ++row) {
-        const float* centre = lattice_.data() + static_cast<size_t>(2 * row + 2) * stride_ + 2;
-        for (int column = 0; column < columns_; ++column) {
-            const Level l = level(row, column);
-            soft[static_cast<size_t>(row) * columns_ + column] =
-                (l.middle - centre[2 * column]) * l.scale;
+    normalise();
+}
+
+// The whole lattice by the levels of the cells it lies in: 1 as dark as here, -1 as light.
+void Equaliser::normalise() {
+    normal_.resize(lattice_.size());
+    const float dark = 1 / (1 - bias_), light = 1 / (1 + bias_);
+    const auto lines = static_cast<int>(lattice_.size() / static_cast<size_t>(stride_));
+    for (int y = 0; y < lines; ++y) {
+        const int row = std::clamp(y / 2 - 1, 0, rows_ - 1);
+        const float* from = lattice_.data() + static_cast<size_t>(y) * stride_;
+        float* to = normal_.data() + static_cast<size_t>(y) * stride_;
+        for (int x = 0; x < stride_; ++x) {
+            const Level l = level(row, std::clamp(x / 2 - 1, 0, columns_ - 1));
+            const float v = (l.middle - from[x]) * l.scale - bias_;
+            to[x] = v > 0 ? v * dark : v * light;
         }
     }
+    for (int row = 0; row < rows_; ++row)
+        for (int column = 0; column < columns_; ++column)
+            soft[static_cast<size_t>(row) * columns_ + column] = centre(row, column);
+}
+
+// Where dark and light part, between -1 and 1, as the known modules show it: ink that ran or did
+// not cover leaves the lone modules far off the middle.
+void Equaliser::find_bias(std::span<const int8_t> known) {
+    constexpr int bins = 40;
+    constexpr float reach = 0.95f;
+    std::array<int, bins + 1> dark{}, light{};
+    int darks = 0, lights = 0;
+    bias_ = 0;
+    normalise();
+    for (size_t i = 0; i < known.size(); ++i) {
+        if (known[i] < 0) continue;
+        const float at = std::clamp(soft[i] / reach, -1.0f, 1.0f);
+        const auto bin = static_cast<int>((at + 1) * (bins / 2));
+        known[i] > 0 ? (++dark[bin], ++darks) : (++light[bin], ++lights);
+    }
+    // Balanced: as many of either kind on the right side as can be.
+    float best = -1;
+    int low = 0, high = 0, dark_below = 0, light_below = 0;
+    for (int bin = 1; bin <= bins; ++bin) {
+        dark_below += dark[bin - 1], light_below += light[bin - 1];
+        const float right = static_cast<float>(darks - dark_below) / static_cast<float>(darks) +
+                            static_cast<float>(light_below) / static_cast<float>(lights);
+        if (right > best + 0.005f)
+            best = right, low = high = bin;
+        else if (right > best - 0.005f)
+            high = bin;
+    }
+    const float from = static_cast<float>(low) / (bins / 2) - 1;
+    const float to = static_cast<float>(high) / (bins / 2) - 1;
+    // The middle, unless that misjudges more than it has to.
+    bias_ = from <= 0 && to >= 0 ? 0 : reach * (from + to) / 2;
+    normalise();
 }
 
 void Equaliser::threshold() {
@@ -242,13 +290,11 @@ void Equaliser::fit(std::span<const int8_t> known) {
     for (int row = 0; row < rows_; ++row) {
         for (int column = 0; column < columns_; ++column) {
             const size_t at = static_cast<size_t>(row) * columns_ + column;
-            const Level l = level(row, column);
             float* f = terms_.data() + at * padded;
             const float* from =
-                lattice_.data() + static_cast<size_t>(2 * row) * stride_ + 2 * column;
+                normal_.data() + static_cast<size_t>(2 * row) * stride_ + 2 * column;
             for (int y = 0; y < 5; ++y)
-                for (int x = 0; x < 5; ++x)
-                    f[5 * y + x] = (l.middle - from[y * stride_ + x]) * l.scale;
+                for (int x = 0; x < 5; ++x) f[5 * y + x] = from[y * stride_ + x];
             f[kTaps] = 1;
             const bool dark = known[at] >= 0 ? known[at] > 0 : soft[at] > 0;
             const float weight = lost_[at]        ? 0.0f

@@ -22,6 +22,8 @@ public:
 
     // First decisions, by local thresholds between the darkest and the lightest cells around.
     void threshold();
+    // Moves the threshold to where it serves the known modules best.
+    void find_bias(std::span<const int8_t> known);
     // Mends lines of the raster where nothing was printed, rows and columns alike, from the rest of
     // their modules; true if there were any, and the raster is to be loaded again. Needs
     // threshold().
@@ -43,6 +45,10 @@ private:
         float middle, scale;  // soft = (middle - grey) * scale
     };
     void spread_levels();
+    void normalise();
+    float centre(int row, int column) const {
+        return normal_[static_cast<size_t>(2 * row + 2) * stride_ + 2 * column + 2];
+    }
     Level level(int row, int column) const {
         return cells_[static_cast<size_t>(row) * columns_ + column];
     }
@@ -52,7 +58,9 @@ private:
 
     int rows_ = 0, columns_ = 0;
     float sign_ = 1;
-    int stride_ = 0;              // of the lattice
+    int stride_ = 0;  // of the lattice
+    float bias_ = 0;
+    std::vector<float> normal_;
     std::vector<float> lattice_;  // half a module apart, from the middle of cell (-1, -1) on
     int down_ = 0, across_ = 0;   // tiles
     std::vector<float> low_, high_, sums_;

@@ -144,6 +144,7 @@ void take_soft(Parts& p) {
 bool read_equalised(Parts& p, int level, DecodedGrid& out) {
     Equaliser& e = p.equaliser;
     e.threshold();
+    e.find_bias(p.known);
     for (int round = 0; round < 3; ++round) {
         e.fit(p.known);
         take_soft(p);
