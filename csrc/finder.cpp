@@ -40,7 +40,7 @@ void PlacementFinder::sum(const Cells& cells) {
     row_plain_.assign(rows_ * wide, 0), row_alternating_.assign(rows_ * wide, 0);
     const size_t size = static_cast<size_t>(rows_ + 1) * columns_;
     column_plain_.assign(size, 0), column_alternating_.assign(size, 0);
-    flip_.resize(columns_), outline_.resize(columns_);
+    flip_.resize(columns_), weight_.resize(columns_);
     for (int x = 0; x < columns_; ++x) flip_[x] = -(x & 1);
     for (int y = 0; y < rows_; ++y) {
         const size_t at = static_cast<size_t>(y) * columns_;
@@ -59,35 +59,54 @@ void PlacementFinder::sum(const Cells& cells) {
     }
 }
 
-// The best turn's sum over the four outermost lines, for each box of one row of boxes. Most boxes
-// fail here, so this is the loop that counts; it has no branch and the compiler vectorises it.
-void PlacementFinder::weigh_outline(int y, int rows, int columns) {
+// The best turn's sum over finder, timing and alignment bars, for each box of one row of boxes.
+// Most boxes fail here, so these are the loops that count; they have no branch and the compiler
+// vectorises them.
+void PlacementFinder::weigh_row(int y, int rows, int columns, int down, int across) {
+    const int high = rows / down, wide = columns / across;  // of one data region
+    const size_t boxes = static_cast<size_t>(columns_ - columns) + 1;
+    for (auto& line : lines_) line.assign(boxes, 0);
+    auto& [top, bottom, left, right, top_timing, bottom_timing, left_timing, right_timing] = lines_;
     const size_t line = static_cast<size_t>(columns_) + 1;
-    const int32_t* top = row_plain_.data() + y * line;
-    const int32_t* top_timing = row_alternating_.data() + y * line;
-    const int32_t* bottom = row_plain_.data() + (y + rows - 1) * line;
-    const int32_t* bottom_timing = row_alternating_.data() + (y + rows - 1) * line;
+    for (int k = 0; k < down; ++k) {
+        const int32_t* upper = row_plain_.data() + (y + k * high) * line;
+        const int32_t* upper_timing = row_alternating_.data() + (y + k * high) * line;
+        const int32_t* lower = upper + (high - 1) * line;
+        const int32_t* lower_timing = upper_timing + (high - 1) * line;
+        for (size_t x = 0; x < boxes; ++x) {
+            top[x] += upper[x + columns] - upper[x];
+            bottom[x] += lower[x + columns] - lower[x];
+            top_timing[x] += upper_timing[x + columns] - upper_timing[x];
+            bottom_timing[x] += lower_timing[x + columns] - lower_timing[x];
+        }
+    }
     const size_t begin = static_cast<size_t>(y) * columns_,
                  end = begin + static_cast<size_t>(rows) * columns_;
-    const int32_t *from = column_plain_.data() + begin, *to = column_plain_.data() + end;
-    const int32_t* from_timing = column_alternating_.data() + begin;
-    const int32_t* to_timing = column_alternating_.data() + end;
+    for (int k = 0; k < across; ++k) {
+        const int32_t* from = column_plain_.data() + begin + k * wide;
+        const int32_t* to = column_plain_.data() + end + k * wide;
+        const int32_t* from_timing = column_alternating_.data() + begin + k * wide;
+        const int32_t* to_timing = column_alternating_.data() + end + k * wide;
+        const int last = wide - 1;
+        for (size_t x = 0; x < boxes; ++x) {
+            left[x] += to[x] - from[x];
+            right[x] += to[x + last] - from[x + last];
+            left_timing[x] += to_timing[x] - from_timing[x];
+            right_timing[x] += to_timing[x + last] - from_timing[x + last];
+        }
+    }
     const int flip_y = (y & 1) != 0 ? -1 : 1;
     const int32_t* flip_x = flip_.data();
-    int32_t* out = outline_.data();
-    const int right = columns - 1;
-    for (int x = 0; x + columns <= columns_; ++x) {
-        const int32_t t = top[x + columns] - top[x], b = bottom[x + columns] - bottom[x];
+    int32_t* out = weight_.data();
+    for (size_t x = 0; x < boxes; ++x) {
         // A timing track is dark where it leaves the solid leg.
-        const int32_t tt = ((top_timing[x + columns] - top_timing[x]) ^ flip_x[x]) - flip_x[x];
-        const int32_t bt =
-            ((bottom_timing[x + columns] - bottom_timing[x]) ^ flip_x[x]) - flip_x[x];
-        const int32_t l = to[x] - from[x], r = to[x + right] - from[x + right];
-        const int32_t lt = (to_timing[x] - from_timing[x]) * flip_y;
-        const int32_t rt = (to_timing[x + right] - from_timing[x + right]) * flip_y;
-        const int32_t bottom_left = std::abs(b + tt + l - rt), top_left = std::abs(t + bt + l + rt);
-        const int32_t top_right = std::abs(t - bt + r + lt);
-        const int32_t bottom_right = std::abs(b - tt + r - lt);
+        const int32_t tt = (top_timing[x] ^ flip_x[x]) - flip_x[x];
+        const int32_t bt = (bottom_timing[x] ^ flip_x[x]) - flip_x[x];
+        const int32_t lt = left_timing[x] * flip_y, rt = right_timing[x] * flip_y;
+        const int32_t bottom_left = std::abs(bottom[x] + tt + left[x] - rt);
+        const int32_t top_left = std::abs(top[x] + bt + left[x] + rt);
+        const int32_t top_right = std::abs(top[x] - bt + right[x] + lt);
+        const int32_t bottom_right = std::abs(bottom[x] - tt + right[x] - lt);
         out[x] = std::max(std::max(bottom_left, top_left), std::max(top_right, bottom_right));
     }
 }
@@ -98,24 +117,25 @@ int64_t PlacementFinder::weigh(const SymbolSize& size, bool swapped, float least
     const int columns = swapped ? size.rows : size.columns;
     if (rows > rows_ || columns > columns_) return 0;
     if (rows < rows_ - slack_ || columns < columns_ - slack_) return 0;
+    const int down = swapped ? size.regions_across : size.regions_down;
+    const int across = swapped ? size.regions_down : size.regions_across;
     // Boxes without number are weighed, and the small ones agree by chance: four deviations.
-    const auto outline = static_cast<float>(2 * (rows + columns));
-    least = std::max(least, 4 / std::sqrt(outline));
-    // Only the best outlines of a size are looked at inside.
+    const auto cells = static_cast<float>(2 * (rows * across + columns * down));
+    least = std::max(least, 4 / std::sqrt(cells));
     struct Spot {
         int32_t sum;
         int y, x;
     };
     std::array<Spot, 4> best;
-    best.fill({static_cast<int32_t>(least * 256 * outline) - 1, -1, -1});
+    best.fill({static_cast<int32_t>(least * 256 * cells) - 1, -1, -1});
     for (int y = 0; y + rows <= rows_; ++y) {
-        weigh_outline(y, rows, columns);
+        weigh_row(y, rows, columns, down, across);
         for (int x = 0; x + columns <= columns_; ++x) {
-            if (outline_[x] <= best.back().sum) continue;
+            if (weight_[x] <= best.back().sum) continue;
             size_t place = best.size() - 1;
-            for (; place > 0 && best[place - 1].sum < outline_[x]; --place)
+            for (; place > 0 && best[place - 1].sum < weight_[x]; --place)
                 best[place] = best[place - 1];
-            best[place] = {outline_[x], y, x};
+            best[place] = {weight_[x], y, x};
         }
     }
     for (const Spot& spot : best)

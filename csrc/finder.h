@@ -2,6 +2,7 @@
 // place and turn, weighed as a whole, so that damage to any one of them is outvoted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -43,14 +44,15 @@ private:
     void sum(const Cells& cells);
     int64_t weigh(const SymbolSize& size, bool swapped, float least, size_t most,
                   std::vector<Placement>& out);
-    void weigh_outline(int y, int rows, int columns);
+    void weigh_row(int y, int rows, int columns, int down, int across);
     void weigh_box(const SymbolSize& size, bool swapped, int y, int x, float least, size_t most,
                    std::vector<Placement>& out) const;
 
     int rows_ = 0, columns_ = 0, slack_ = 0;
     // Running sums along rows and columns; `alternating` counts every other cell negative.
     std::vector<int32_t> row_plain_, row_alternating_, column_plain_, column_alternating_;
-    std::vector<int32_t> flip_, outline_;  // -1 for odd columns; one row of boxes
+    std::vector<int32_t> flip_, weight_;         // -1 for odd columns; one row of boxes
+    std::array<std::vector<int32_t>, 8> lines_;  // sums over the lines of each box of a row
 };
 
 }  // namespace imi

@@ -64,8 +64,7 @@ bool eliminate(double (&a)[8][9]) {
 
 }  // namespace
 
-void LatticeFitter::lay_axes(const GreyView& frame, const Locator& locator, const Region& region) {
-    const double angle = direction(frame, locator, region);
+void LatticeFitter::lay_axes(const Locator& locator, const Region& region, double angle) {
     const double c = std::cos(angle), s = std::sin(angle);
     const int across = locator.energy.across;
     double u0 = 1e9, u1 = -1e9, v0 = 1e9, v1 = -1e9;
@@ -306,9 +305,11 @@ bool LatticeFitter::solve(Lattice& lattice) const {
 }
 
 int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Region& region,
-                           bool dense, int most, std::vector<Lattice>& out) {
+                           bool dense, bool turned, int most, std::vector<Lattice>& out) {
     out.clear();
-    lay_axes(frame, locator, region);
+    const double angle = direction(frame, locator, region);
+    constexpr double eighth = tau / 8;
+    lay_axes(locator, region, turned ? angle + (angle > 0 ? -eighth : eighth) : angle);
     const int64_t samples = scan(frame, axes_[0], dense) + scan(frame, axes_[1], dense);
     struct Pair {
         float u, v, strength;

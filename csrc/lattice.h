@@ -25,10 +25,11 @@ inline constexpr int max_lattice_cells = 200;  // a side: 144 modules and a marg
 class LatticeFitter {
 public:
     // Overwrites `out` with at most `most` lattices, likeliest first. `dense` scans every pixel
-    // instead of a few lines: slower, for noise.
+    // instead of a few lines: slower, for noise. `turned` looks half a right angle away from where
+    // most edges point: separate dots have more edge there.
     // Returns the number of grey values sampled, for a caller that bounds its work.
     int64_t fit(const GreyView& frame, const Locator& locator, const Region& region, bool dense,
-                int most, std::vector<Lattice>& out);
+                bool turned, int most, std::vector<Lattice>& out);
 
 private:
     static constexpr int max_bands = 24, max_windows = 16;
@@ -52,7 +53,7 @@ private:
         bool vertical;  // of the row direction
     };
 
-    void lay_axes(const GreyView& frame, const Locator& locator, const Region& region);
+    void lay_axes(const Locator& locator, const Region& region, double angle);
     int64_t scan(const GreyView& frame, Axis& axis, bool dense);
     void find_peaks(Axis& axis);
     struct Phasors;

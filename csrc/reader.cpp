@@ -14,36 +14,41 @@
 
 #ifdef IMI_TRACE
 int trace_pass, trace_level, trace_units, trace_region;
-#define TRACE(x) x
+double trace_cost[4], trace_evidence, trace_agreement;
+int trace_count[4], trace_unit[4];
+#define TRACE(...) __VA_ARGS__
 #else
-#define TRACE(x)
+#define TRACE(...)
 #endif
 namespace imi {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How hard one pass over the patches looks.
+// A stretch of the patches, likeliest first, and how hard to look at each. The first patches get
+// every means before the last get their second.
 struct Pass {
-    bool dense;      // scan every line for the lattice
-    int lattices;    // for one patch
-    int placements;  // for one lattice
-    int slack;       // cells by which a symbol may be smaller than its patch
-    int halvings;    // of the frame before the search; -1 doubles it
+    int first, last;  // patches, last exclusive
+    bool dense;       // scan every line for the lattice, also half a module beside the likeliest
+    bool turned;      // half a right angle away from where most edges point
+    int lattices;     // for one patch
+    int placements;   // for one lattice
 };
 constexpr std::array passes{
-    Pass{false, 1, 2, 14, 0},
-    Pass{true, 2, 3, 28, 0},  // every patch gets its turn before any is searched to the end
-    Pass{true, 3, 6, max_lattice_cells, 0},
-    Pass{true, 2, 4, max_lattice_cells, 1},
-    Pass{true, 2, 4, max_lattice_cells, 2},
-    Pass{true, 2, 4, max_lattice_cells, -1},
+    Pass{0, 4, false, false, 1, 2}, Pass{0, 3, true, false, 2, 2}, Pass{4, 16, false, false, 1, 1},
+    Pass{0, 2, true, true, 2, 2},   Pass{3, 8, true, false, 1, 2},
 };
 constexpr int doubling_rim = 8;           // pixels of paper round a doubled frame
-constexpr int64_t small_frame = 100'000;  // pixels; only these are worth doubling
-constexpr int most_regions = 16;          // candidate symbols of one frame and pass
+constexpr int64_t small_frame = 100'000;  // pixels; worth doubling
+constexpr int most_regions = 16;          // candidate symbols of one frame
 constexpr float least_agreement = 0.4f;
-constexpr size_t most_promising = 6;  // grids that get the thorough levels
+constexpr int quick_slack = 20;       // cells by which a symbol may be smaller than its patch
+constexpr float plain_evidence = 40;  // modules of finder and timing that chance does not reach
+constexpr size_t most_promising = 3;  // grids that get the thorough levels
+// How many standard deviations of chance a finder must stand out for each level of read_grid: the
+// best of a frame's places reaches 5 on bare paper, text and rules 6.
+constexpr std::array<float, kGridLevels> least_deviation{4, 5, 6.5f, 6.5f};
+constexpr std::array<int, kGridLevels> level_units{1, 4, 22, 65};
 
 // Twin pixels become one: finds symbols of large modules, and averages noise.
 GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
@@ -78,7 +83,9 @@ GreyView twice(const GreyView& frame, std::vector<uint8_t>& pixels) {
 struct Candidate {
     GridHypothesis grid;
     bool mirrored;
-    float agreement;
+    float agreement, evidence;  // as in Placement
+    float deviation;            // of the agreement, from chance
+    int levels = 0;             // that have been tried
 };
 
 // The upright symbol's map of a box among the cells of a lattice.
@@ -150,28 +157,26 @@ private:
     }
 
     void search(const GreyView& frame) {
-        scale_ = 1, rim_ = 0;
+        scale_ = 1, rim_ = 0, origin_ = {0, 0};
+        const bool small = int64_t{frame.width} * frame.height <= small_frame;
+        promising_.clear();
         // What was cut out of a frame is most often one symbol and its quiet zone.
-        if (int64_t{frame.width} * frame.height <= small_frame) {
-            TRACE(trace_pass = -2);
-            look_at(frame, {0, 0, frame.width, frame.height});
-            if (over()) return;
-        }
+        if (small) look_at(frame, {0, 0, frame.width, frame.height});
+        if (over() || !look(frame)) return;
+
+        // Noise is averaged, and modules of many pixels become small.
         GreyView level = frame;
-        int halvings = 0;
-        for (const Pass& pass : passes) {
-            scale_ = 1, rim_ = 0;
-            if (pass.halvings < 0) {
-                if (int64_t{frame.width} * frame.height > small_frame) continue;
-                level = twice(frame, pyramid_[0]);
-                scale_ = 0.5f, rim_ = doubling_rim;
-            }
-            for (; halvings < pass.halvings; ++halvings) level = halve(level, pyramid_[halvings]);
-            if (pass.halvings > 0) scale_ = static_cast<float>(1 << halvings);
-            TRACE(trace_pass = &pass - passes.data());
-            look(level, pass);
-            if (over()) return;
+        for (int halvings = 1; halvings <= 2; ++halvings) {
+            level = halve(level, pyramid_[halvings - 1]);
+            scale_ = static_cast<float>(1 << halvings);
+            promising_.clear();
+            if (!spend(int64_t{frame.width} * frame.height / 100'000) || !look(level)) return;
         }
+        if (!small) return;
+        level = twice(frame, pyramid_[0]);
+        scale_ = 0.5f, rim_ = doubling_rim;
+        promising_.clear();
+        look(level);
     }
 
     // The cheap look; reads what is clean.
@@ -179,49 +184,74 @@ private:
         spend(1);
         const auto outline = fit_outline(frame, box, sizes_);
         if (!outline) return;
-        const Candidate candidate{
-            {outline->size, outline->to_image, outline->inverted}, outline->mirrored, 1};
-        if (try_grid(frame, candidate, 0) || over()) return;
-        try_grid(frame, candidate, 1);
+        // Four straight sides round a size that exists are seldom chance.
+        const auto edge = static_cast<float>(2 * (outline->size->rows + outline->size->columns));
+        Candidate candidate{{outline->size, outline->to_image, outline->inverted},
+                            outline->mirrored,
+                            1,
+                            0.4f * edge,
+                            std::sqrt(edge)};
+        while (candidate.levels < 2 && !over())
+            if (try_next(frame, candidate)) return;
+        remember(candidate);
     }
 
-    void look(const GreyView& frame, const Pass& pass) {
-        if (!(pass.dense && pass.halvings == 0)) {
-            locate(frame, most_regions, locator_);
-            spend(1 + int64_t{frame.width} * frame.height / 100'000);
-            add_whole(frame);
-        }
-        if (!pass.dense) {
-            for (const Region& region : locator_.regions) {
-                if (known(region)) continue;
-                constexpr int margin = block_px;
-                look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
-                                std::min(frame.width, region.right + margin),
-                                std::min(frame.height, region.bottom + margin)});
-                if (over()) return;
-            }
-        }
-        TRACE(trace_pass += 10);
-        promising_.clear();
+    // False when the search is over.
+    bool look(const GreyView& frame) {
+        TRACE(trace_pass = 0);
+        locate(frame, most_regions, locator_);
+        if (!spend(1 + int64_t{frame.width} * frame.height / 100'000)) return false;
+        add_whole(frame);
         for (const Region& region : locator_.regions) {
-            TRACE(trace_region = &region - locator_.regions.data());
             if (known(region)) continue;
-            const int64_t samples =
-                fitter_.fit(frame, locator_, region, pass.dense, pass.lattices, lattices_);
-            if (!spend(5 + samples / 800)) return;
+            constexpr int margin = block_px;
+            look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
+                            std::min(frame.width, region.right + margin),
+                            std::min(frame.height, region.bottom + margin)});
+            if (over()) return false;
+        }
+        for (const Pass& pass : passes) {
+            TRACE(trace_pass += 10);
+            if (!try_patches(frame, pass)) return false;
+            if (pass.dense && !try_promising(frame)) return false;
+        }
+        return true;
+    }
+
+    // False when the search is over.
+    bool try_patches(const GreyView& frame, const Pass& pass) {
+        const auto count = static_cast<int>(locator_.regions.size());
+        for (int patch = pass.first; patch < std::min(pass.last, count); ++patch) {
+            TRACE(trace_region = patch);
+            const Region& region = locator_.regions[patch];
+            if (known(region)) continue;
+            const int64_t samples = fitter_.fit(frame, locator_, region, pass.dense, pass.turned,
+                                                pass.lattices, lattices_);
+            if (!spend(5 + samples / 800)) return false;
             for (const Lattice& lattice : lattices_) {
                 if (try_lattice(frame, lattice, pass)) break;
-                if (left_ <= 0) return;
+                if (over()) return false;
             }
-            if (done()) return;
+            if (over()) return false;
         }
-        if (!pass.dense) return;
-        for (const int level : {2, 3}) {
-            for (const Candidate& candidate : promising_) {
-                if (try_grid(frame, candidate, level) && done()) return;
-                if (over()) return;
+        return true;
+    }
+
+    static bool worthwhile(const Candidate& candidate) {
+        return candidate.levels < kGridLevels &&
+               candidate.deviation >= least_deviation[candidate.levels];
+    }
+
+    // The thorough levels for the likeliest grids. False when the search is over.
+    bool try_promising(const GreyView& frame) {
+        for (Candidate& candidate : promising_) {
+            while (candidate.levels < kGridLevels) {
+                if (try_next(frame, candidate)) break;
+                if (over()) return false;
             }
+            if (over()) return false;
         }
+        return true;
     }
 
     // A small frame is a crop round a symbol: all of it is one more patch, in case that the symbol
@@ -236,13 +266,16 @@ private:
                      energy.down * block_px,
                      static_cast<int>(locator_.members.size()),
                      energy.across * energy.down,
+                     0,
                      0};
         for (int block = 0; block < whole.count; ++block) locator_.members.push_back(block);
         locator_.regions.push_back(whole);
     }
 
-    // Of the frame, from a point of the halved or doubled one.
-    Point in_frame(Point at) const { return {(at.x - rim_) * scale_, (at.y - rim_) * scale_}; }
+    // Of the frame, from a point of the level searched.
+    Point in_frame(Point at) const {
+        return {(at.x - rim_) * scale_ + origin_.x, (at.y - rim_) * scale_ + origin_.y};
+    }
 
     // Whether a symbol that we have read covers the middle of the patch.
     bool known(const Region& region) const {
@@ -265,19 +298,55 @@ private:
         return right == 4 || left == 4;
     }
 
+    // Whether grey changes along both directions inside the box, as data does. Rows of bars have
+    // the finder of a flat symbol, and the same module from top to bottom.
+    bool plausible_inside(const Placement& box) const {
+        int across = 0, down = 0;
+        for (int y = box.row + 1; y + 1 < box.row + box.rows; ++y) {
+            for (int x = box.column + 1; x + 1 < box.column + box.columns; ++x) {
+                const bool dark = sheet_.at(y, x) > 0;
+                across += dark != (sheet_.at(y, x + 1) > 0) ? 1 : 0;
+                down += dark != (sheet_.at(y + 1, x) > 0) ? 1 : 0;
+            }
+        }
+        const int least = std::min(across, down), most = std::max(across, down);
+        return 3 * least >= most && 8 * most >= (box.rows - 2) * (box.columns - 2);
+    }
+
     bool try_lattice(const GreyView& frame, const Lattice& lattice, const Pass& pass) {
+        // Missing lines, and motion over more than a module, move the edges to the modules'
+        // middles.
+        constexpr double shifts[4][2] = {{0, 0}, {0.5, 0}, {0, 0.5}, {0.5, 0.5}};
+        for (const auto& [right, down] : shifts) {
+            Lattice shifted = lattice;
+            for (int i = 0; i < 9; i += 3)
+                shifted.to_image.m[i + 2] +=
+                    right * lattice.to_image.m[i] + down * lattice.to_image.m[i + 1];
+            float best = 0;
+            if (try_cells(frame, shifted, pass, best)) return true;
+            if (over() || !pass.dense || best >= plain_evidence) return false;
+        }
+        return false;
+    }
+
+    bool try_cells(const GreyView& frame, const Lattice& lattice, const Pass& pass, float& best) {
         sample_cells(frame, lattice.to_image, lattice.first_row, lattice.first_column, lattice.rows,
                      lattice.columns, pass.dense ? 5 : 1, sheet_);
         find_ink(sheet_, 0);
-        const int64_t boxes = finder_.find(sheet_, sizes_, pass.slack, least_agreement,
-                                           static_cast<size_t>(pass.placements), placements_);
-        if (!spend(3 + boxes / 1'200)) return false;
+        const int64_t boxes =
+            finder_.find(sheet_, sizes_, pass.dense ? max_lattice_cells : quick_slack,
+                         least_agreement, static_cast<size_t>(pass.placements), placements_);
+        if (!spend(3 + boxes / 4'000)) return false;
         for (const Placement& placement : placements_) {
-            const Candidate candidate{grid_of(lattice, placement), placement.mirrored,
-                                      placement.agreement};
-            for (const int level : {0, 1}) {
-                if (try_grid(frame, candidate, level)) return true;
-                if (left_ <= 0) return false;
+            if (!plausible_inside(placement)) continue;
+            best = std::max(best, placement.evidence);
+            const auto edge = static_cast<float>(2 * (placement.rows + placement.columns));
+            Candidate candidate{grid_of(lattice, placement), placement.mirrored,
+                                placement.agreement, placement.evidence,
+                                placement.agreement * std::sqrt(edge)};
+            while (worthwhile(candidate)) {
+                if (try_next(frame, candidate)) return true;
+                if (over()) return false;
             }
             remember(candidate);
         }
@@ -285,35 +354,49 @@ private:
     }
 
     void remember(const Candidate& candidate) {
+        if (candidate.levels == kGridLevels) return;
         const auto place = std::upper_bound(
             promising_.begin(), promising_.end(), candidate,
-            [](const Candidate& a, const Candidate& b) { return a.agreement > b.agreement; });
+            [](const Candidate& a, const Candidate& b) { return a.evidence > b.evidence; });
         if (promising_.size() == most_promising) {
             if (place == promising_.end()) return;
+            const auto at = place - promising_.begin();
             promising_.pop_back();
+            promising_.insert(promising_.begin() + at, candidate);
+            return;
         }
         promising_.insert(place, candidate);
     }
 
-    bool try_grid(const GreyView& frame, const Candidate& candidate, int level) {
-        if (read_grid(frame, candidate.grid, level, grid_work_, decoded_) && take(candidate))
-            return true;
-        spend(grid_work_.units);
-        if (level > 0 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
+    // The next level of the candidate.
+    bool try_next(const GreyView& frame, Candidate& candidate) {
+        const int level = candidate.levels++;
+        TRACE(const auto trace_start = Clock::now());
+        const bool trace_ok = read_grid(frame, candidate.grid, level, grid_work_, decoded_);
+        TRACE(trace_cost[level] +=
+              std::chrono::duration<double, std::micro>(Clock::now() - trace_start).count();
+              trace_count[level]++; trace_unit[level] += grid_work_.units);
+        if (trace_ok && take(candidate)) return true;
+        spend(level_units[level]);
+        if (level == 1 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
             // A square finder looks the same in a mirror.
-            Candidate twin{mirrored(candidate.grid), !candidate.mirrored, candidate.agreement};
+            Candidate twin = candidate;
+            twin.grid = mirrored(candidate.grid), twin.mirrored = !candidate.mirrored;
             if (read_grid(frame, twin.grid, level, grid_work_, decoded_) && take(twin)) return true;
-            spend(grid_work_.units);
+            spend(level_units[level]);
         }
-        if (!suspect || candidate.agreement > suspect->agreement)
+        if (level > 0 && (!suspect || candidate.evidence > suspect_evidence_)) {
             suspect = Suspect{corners(candidate.grid), candidate.agreement};
+            suspect_evidence_ = candidate.evidence;
+        }
         return false;
     }
 
     // Keeps what was decoded, unless the caller refuses it.
     bool take(const Candidate& candidate) {
         if (options_->accept && !options_->accept(decoded_.message.payload)) return false;
-        TRACE(trace_level = decoded_.level; trace_units = default_effort - left_);
+        TRACE(trace_level = decoded_.level; trace_evidence = candidate.evidence;
+              trace_agreement = candidate.agreement; trace_units = default_effort - left_);
         if (count_ == symbols_.size()) symbols_.emplace_back();
         Symbol& symbol = symbols_[count_++];  // assigned, never made anew: it keeps its memory
         symbol.payload = decoded_.message.payload;
@@ -342,7 +425,9 @@ private:
     Clock::time_point deadline_{};
     int64_t left_ = 0;  // units of work
     float scale_ = 1;
-    int rim_ = 0;  // of the level searched: frame = (level - rim) * scale
+    int rim_ = 0;  // of the level searched: frame = (level - rim) * scale + origin
+    Point origin_{};
+    float suspect_evidence_ = 0;
     std::span<const SymbolSize* const> sizes_;
     std::vector<Symbol> symbols_;  // the first `count_` are this frame's
     size_t count_ = 0;
