@@ -5,11 +5,10 @@ Every frame is made once and shown to all readers in turn, in one process, in th
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bench.degraded_report import Report, Result
 from imi.mailpictures import CLASSES, LEVELS, BadPicture, degraded
 
 CLEAN = "clean"
+MOST_JOBS = 64
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,14 @@ def numbers(text: str) -> list[int]:
     [0, 1, 2, 7]
     """
     found: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found += range(int(first), int(last or first) + 1)
+    except ValueError:
+        found = []
     if not found:
-        raise ValueError(f"{text!r} holds no number")
+        raise ValueError(f"{text!r} is no list of numbers such as 0-2,7")
     return found
 
 
@@ -131,7 +134,7 @@ def show_progress(done: int, total: int, task: Task) -> None:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Run the command; exit code 1 when a line of the issue is missed, 2 for bad usage."""
+    """Run the command; exit code 1 when something asked for is missed, 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bench.degraded", description=__doc__)
     parser.add_argument("--seeds", default="0-5", help="such as 0-5 or 3,9-11 (default 0-5)")
     parser.add_argument("--classes", help="of the suite, separated by commas; all when absent")
@@ -142,31 +145,45 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--out", type=Path, help="folder for plots and results.jsonl")
     options = parser.parse_args(None if arguments is None else list(arguments))
-    names = options.classes.split(",") if options.classes else [CLEAN, *CLASSES]
     try:
-        levels = numbers(options.levels)
-        if not set(levels) <= set(LEVELS):
-            raise ValueError(f"levels are {options.levels}; there are 1 to 5")
-        if not 1 <= options.jobs <= 64:
-            raise ValueError(f"--jobs is {options.jobs}; the range is 1 to 64")
-        todo = tasks(numbers(options.seeds), names, levels, options.readers.split(","), options.dpi)
-        readers.make(options.readers.split(","))
-        degraded(names[0], 0 if names[0] == CLEAN else levels[0], 0, options.dpi)
+        todo = _planned(options)
         found = run(todo, jobs=options.jobs, progress=show_progress)
-    except (ValueError, BadPicture, readers.UnknownReader) as error:
+        if options.out is not None:
+            options.out.mkdir(parents=True, exist_ok=True)
+    except (ValueError, BadPicture, readers.UnknownReader, OSError) as error:
         sys.stderr.write(f"bench.degraded: {error}\n")
         return 2
     report = Report.of(found)
     print(json.dumps(report.as_json(), indent=1) if options.json else report.text())
     if options.out is not None:
-        from bench.reader_plots import write
-
-        options.out.mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(asdict(result)) + os.linesep for result in found)
-        (options.out / "results.jsonl").write_text(lines, encoding="utf-8")
         for path in write(report, options.out):
             sys.stderr.write(f"written: {path}\n")
     return 0 if report.met else 1
+
+
+def write(report: Report, folder: Path) -> list[Path]:
+    """Return the files written: every single result as JSON lines, and the plots."""
+    from bench.reader_plots import write as write_plots
+
+    path = folder / "results.jsonl"
+    lines = (json.dumps(result._asdict()) + "\n" for result in report.results)
+    path.write_text("".join(lines), encoding="utf-8")
+    return [path, *write_plots(report, folder)]
+
+
+def _planned(options: argparse.Namespace) -> list[Task]:
+    """Return the tasks that the options ask for; whatever cannot be had raises here."""
+    names = options.classes.split(",") if options.classes else [CLEAN, *CLASSES]
+    levels, seeds = numbers(options.levels), numbers(options.seeds)
+    if not set(levels) <= set(LEVELS):
+        raise ValueError(f"levels are {options.levels}; there are 1 to 5")
+    if not 1 <= options.jobs <= MOST_JOBS:
+        raise ValueError(f"--jobs is {options.jobs}; the range is 1 to {MOST_JOBS}")
+    contenders = options.readers.split(",")
+    readers.make(contenders)
+    for name in names:
+        degraded(name, 0 if name == CLEAN else levels[0], seeds[0], options.dpi)
+    return tasks(seeds, names, levels, contenders, options.dpi)
 
 
 if __name__ == "__main__":

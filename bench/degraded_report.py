@@ -1,4 +1,4 @@
-"""What the results of the degraded-mail suite add up to: rates, times, verdicts, as text and JSON."""
+"""What results on the degraded-mail suite add up to: rates, times, verdicts; text and JSON."""
 
 import statistics
 from collections import defaultdict
@@ -240,11 +240,11 @@ class Report:
         )
 
     def _reader_rows(self) -> Iterable[str]:
-        yield "reader     frames  read %   mean ms  median     p90     max  in 5 ms  in 10 ms  false"
+        yield "reader     frames  read %   mean ms  median     p90     max  in 5 ms in 10 ms  false"
         for reader, s in self.summaries.items():
             yield (
                 f"{reader:10} {s.frames:6} {s.overall:7.1f} {s.mean_ms:9.2f} {s.median_ms:7.2f} "
-                f"{s.p90_ms:7.2f} {s.max_ms:7.1f} {s.within_5_ms:6.1f} % {s.within_10_ms:7.1f} % "
+                f"{s.p90_ms:7.2f} {s.max_ms:7.1f} {s.within_5_ms:6.1f} % {s.within_10_ms:6.1f} % "
                 f"{s.false_reads:6}"
             )
         if self.scale is not None:

@@ -136,43 +136,86 @@ def read(
 
 
 @samples.command(
-    "make", epilog="Example: imi samples make mail/ --count 100 --seed 7. Exit code 0 done."
+    "make",
+    epilog="Example: imi samples make mail/ --count 100 --seed 7; "
+    "imi samples make hard/ --degraded nozzle,blur --level 3. Exit code 0 done, 2 bad usage.",
 )
 def samples_make(
     folder: Annotated[Path, typer.Argument(help="Where to write; made if absent.")],
-    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many pictures.")] = 20,
+    count: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many pictures; of each cell if degraded.")
+    ] = 20,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same.")] = 1,
+    degraded: Annotated[
+        str | None,
+        typer.Option(help="Classes of the degraded-mail suite, separated by commas, or all."),
+    ] = None,
+    level: Annotated[
+        list[int] | None,
+        typer.Option(help="With --degraded: severity 1 to 5; may be given again; all if absent."),
+    ] = None,
+    dpi: Annotated[int, typer.Option(help="With --degraded: of the camera.")] = 200,
     as_json: Json = False,
 ) -> None:
     """Write realistic mail pictures, each with the payload that it must decode to."""
     from rich.progress import Progress
 
-    from imi.mailpictures import make_samples
+    from imi.mailpictures import CLASSES, LEVELS, BadPicture, make_degraded, make_samples
 
+    if degraded is None and level:
+        raise refuse("--level goes with --degraded")
     try:
         with Progress(disable=as_json or not sys.stderr.isatty()) as progress:
-            task = progress.add_task("drawing", total=count)
-            manifest = make_samples(
-                folder, count, seed, lambda done, _: progress.update(task, completed=done)
-            )
+            task = progress.add_task("drawing", total=None)
+
+            def drawn(done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total)
+
+            if degraded is None:
+                manifest = make_samples(folder, count, seed, drawn)
+            else:
+                names = CLASSES if degraded == "all" else degraded.split(",")
+                seeds = range(seed, seed + count)
+                manifest = make_degraded(folder, names, level or LEVELS, seeds, dpi, drawn)
+    except BadPicture as error:
+        raise refuse(str(error)) from error
     except OSError as error:
         raise refuse(f"cannot write to {folder}: {error.strerror}") from error
-    found = {"folder": str(folder), "pictures": count, "manifest": str(manifest)}
-    typer.echo(json.dumps(found) if as_json else f"{count} pictures and {manifest}")
+    made = len(manifest.read_text(encoding="utf-8").splitlines())
+    found = {"folder": str(folder), "pictures": made, "manifest": str(manifest)}
+    typer.echo(json.dumps(found) if as_json else f"{made} pictures and {manifest}")
 
 
 @app.command(
-    epilog="Example: imi bench signature codec --out out-bench. Exit code 1: a goal missed."
+    epilog="Example: imi bench signature codec --out out-bench; imi bench reader --pictures mail/. "
+    "Exit code 0: all goals met; 1: a goal missed; 2: bad usage."
 )
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Which; all when absent.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for JSON and plot.")] = Path("out-bench"),
+    out: Annotated[Path, typer.Option(help="Folder for JSON and plots.")] = Path("out-bench"),
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="For reader: letters of the degraded-mail suite, such as 0-5 [0-2]."),
+    ] = None,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(help="For reader: a folder of pictures with texts; may be given again."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="For reader: processes.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Measure beside the peers, both sides in one process on the same input."""
+    """Measure beside the peers, both sides in one process on the same input.
+
+    `reader` reads the degraded-mail suite too, or with --pictures the folders: with a MANIFEST.json
+    or manifest.jsonl, or NAME.txt (text) or NAME.hex beside each picture.
+    """
     from imi.benching import run_benches
 
-    raise typer.Exit(run_benches(names or [], out, as_json=as_json))
+    raise typer.Exit(
+        run_benches(
+            names or [], out, as_json=as_json, seeds=seeds, folders=pictures or [], jobs=jobs
+        )
+    )
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel, print_dots, print_on
 from imi.mailpictures.samples import Sample, make_samples, sample
 from imi.mailpictures.scene import MailPicture, mail_picture
-from imi.mailpictures.suite import CLASSES, LEVELS, degraded, degraded_suite
+from imi.mailpictures.suite import CLASSES, LEVELS, degraded, degraded_suite, make_degraded
 
 __all__ = [
     "CLASSES",
@@ -35,6 +35,7 @@ __all__ = [
     "draw",
     "expected_zone",
     "mail_picture",
+    "make_degraded",
     "make_samples",
     "photograph",
     "print_dots",

@@ -9,9 +9,11 @@ Letter, payload and pose depend on the seed alone, so all classes and levels dam
 letters; the damage depends on class, level and seed.
 """
 
+import json
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,7 +25,7 @@ from imi.mailpictures.defects import DEFECTS, find
 from imi.mailpictures.envelope import NUMBER_10, Envelope, draw
 from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel, print_on
-from imi.mailpictures.samples import Sample
+from imi.mailpictures.samples import Progress, Sample, described, png
 from imi.mailpictures.scene import Streams, print_and_photograph
 from imicore import datamatrix
 from imicore.marks import Mark
@@ -109,6 +111,49 @@ def degraded_suite(
         for level in (0,) if name == CLEAN else LEVELS:
             for seed in seeds:
                 yield name, level, seed, degraded(name, level, seed, dpi)
+
+
+def make_degraded(
+    folder: Path | str,
+    names: Sequence[str],
+    levels: Sequence[int],
+    seeds: Sequence[int],
+    dpi: int = 200,
+    progress: Progress | None = None,
+) -> Path:
+    """Return the manifest's path after writing a part of the suite, as make_samples does.
+
+    One picture a class, level and seed, CLASS-LEVEL-SEED.png; clean mail has the one level 0.
+
+    Raises:
+        BadPicture: as degraded does, before anything is written.
+        OSError: the folder cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     make_degraded(folder, ["blur"], [1], [7]).read_text()[:27]
+    '{"file": "blur-1-0007.png",'
+    """
+    cells = [
+        (name, level, seed)
+        for name in names
+        for level in ((0,) if name == CLEAN else levels)
+        for seed in seeds
+    ]
+    for cell in cells:
+        _check(*cell, dpi)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "manifest.jsonl"
+    with manifest.open("w", encoding="utf-8") as lines:
+        for done, (name, level, seed) in enumerate(cells, 1):
+            made = degraded(name, level, seed, dpi)
+            file = f"{name}-{level}-{seed:04}.png"
+            (folder / file).write_bytes(png(made.picture.frame))
+            lines.write(json.dumps({"file": file, **described(made)}) + "\n")
+            if progress is not None:
+                progress(done, len(cells))
+    return manifest
 
 
 def frame_size(dpi: int) -> tuple[int, int]:
