@@ -14,6 +14,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ASAN := build/asan
+CXX_FILES := $(wildcard csrc/*.h csrc/*.cpp imicore/*.h imicore/bind_*.cpp imicore/_imaging.cpp \
+	fuzz/*.h fuzz/*.cpp samples/c/*.c tests/imicore/c/*)
 
 # The C library: the kernels that a reader needs, compiled as the Python modules' are (setup.py).
 LIB := build/lib
@@ -24,7 +26,7 @@ LIB_OBJECTS := $(LIB_SOURCES:csrc/%.cpp=$(LIB)/%.o)
 LIB_FLAGS := -std=c++20 -O3 -g0 -fPIC -fvisibility=hidden -ffunction-sections -Wall -Wextra
 PREFIX ?= /usr/local
 
-.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib format check-machine
+.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib fuzz format check-machine
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,12 +43,12 @@ bench: $(VENV)/.line $(VENV)/.bench $(VENV)/.test build  ## measure beside the p
 lint: $(VENV)/.lint  ## ruff and clang-format, the same commands as the pre-commit hooks
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/clang-format --dry-run --Werror csrc/*.h csrc/*.cpp imicore/*.h imicore/*.cpp
+	$(VENV)/bin/clang-format --dry-run --Werror $(CXX_FILES)
 
 format: $(VENV)/.lint  ## let the formatters write
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
-	$(VENV)/bin/clang-format -i csrc/*.h csrc/*.cpp imicore/*.h imicore/*.cpp
+	$(VENV)/bin/clang-format -i $(CXX_FILES)
 
 types: $(VENV)/.line $(VENV)/.bench $(VENV)/.test $(VENV)/.lint build  ## mypy strict, and the stubs against the natives
 	$(PY) -m mypy
@@ -95,11 +97,42 @@ $(LIB)/libimicore.so: $(LIB_OBJECTS) csrc/libimicore.map
 	@ln -sf libimicore.so.$(LIB_VERSION) $(LIB)/$(LIB_SONAME)
 	@ln -sf $(LIB_SONAME) $@
 
-$(LIB)/%.o: csrc/%.cpp Makefile
+$(LIB)/%.o: csrc/%.cpp
 	@mkdir -p $(LIB) && echo "compiling $< for the C library"
 	@$(CXX) $(LIB_FLAGS) -MMD -MP -c $< -o $@
 
 -include $(LIB_OBJECTS:.o=.d)
+
+# Programs under AddressSanitizer and UBSan that libFuzzer drives; `make -j2 fuzz` runs two at a time.
+FUZZ := build/fuzz
+FUZZ_CXX ?= $(firstword $(foreach name,clang++ clang++-19 clang++-16 clang++-14,$(shell command -v $(name))))
+FUZZ_FLAGS := -std=c++20 -O2 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_TARGETS := codewords reed_solomon frame c_api
+RUNS ?= 100000
+
+fuzz: $(FUZZ_TARGETS:%=fuzz-%)  ## try RUNS inputs (100,000) on each native target; or make fuzz-codewords
+
+fuzz-%: $(FUZZ)/% $(FUZZ)/corpus/.made
+	fuzz/run.sh $* $(RUNS)
+
+$(FUZZ)/corpus/.made: fuzz/make_seeds.py | build
+	$(PY) fuzz/make_seeds.py $(FUZZ)/corpus
+	@touch $@
+
+$(FUZZ_TARGETS:%=$(FUZZ)/%): $(FUZZ)/%: $(FUZZ)/%.main.o $(LIB_SOURCES:csrc/%.cpp=$(FUZZ)/%.o)
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -pthread $^ -o $@
+
+$(FUZZ)/%.main.o: fuzz/%.cpp
+	@$(check-fuzz-cxx) && mkdir -p $(FUZZ)
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -Icsrc -MMD -MP -c $< -o $@
+
+$(FUZZ)/%.o: csrc/%.cpp
+	@$(check-fuzz-cxx) && mkdir -p $(FUZZ)
+	@echo "compiling $< for the fuzzers"
+	@$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+check-fuzz-cxx = { [ -n "$(FUZZ_CXX)" ] || { echo "clang is missing: Debian: apt-get install clang libclang-rt-14-dev"; exit 1; }; }
+-include $(wildcard $(FUZZ)/*.d)
 
 build: $(VENV)/.ready  ## compile what has changed
 	@$(PY) setup.py --quiet build_ext --inplace
