@@ -45,6 +45,8 @@ private:
     int64_t weigh(const SymbolSize& size, bool swapped, float least, size_t most,
                   std::vector<Placement>& out);
     void weigh_row(int y, int rows, int columns, int down, int across);
+    void weigh_row_portable(int y, int rows, int columns, int down, int across);
+    void weigh_row_avx2(int y, int rows, int columns, int down, int across);
     void weigh_box(const SymbolSize& size, bool swapped, int y, int x, float least, size_t most,
                    std::vector<Placement>& out) const;
 

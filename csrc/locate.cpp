@@ -87,8 +87,8 @@ float score(const Locator& locator, const Region& region, int across) {
     const double aspect = std::sqrt(small / large);
     // Contrast counts less than form and area: the indicium may lie in the shade of a letter whose
     // address is large and black.
-    return static_cast<float>(std::sqrt(texture / n) * fill * fill * fill * (0.1 + aspect) *
-                              std::sqrt(n));
+    return static_cast<float>(std::sqrt(std::sqrt(texture / n)) * fill * fill * fill *
+                              (0.1 + aspect) * std::sqrt(n));
 }
 
 void grow(Locator& locator, int seed, uint32_t threshold, Region& region) {
@@ -164,8 +164,11 @@ uint32_t measure_texture(Locator& locator) {
     const double top = std::max(9.0, 0.005 * static_cast<double>(blocks));
     const double all = static_cast<double>(blocks);
     const int most = static_cast<int>(changes.at(std::max(0.0, 1 - top / all)));
-    // Half a grey level a pixel, or a twelfth of the boldest print: the rest is blank paper.
-    const int least = noise + std::max(9 * 64 / change_share / 2, (most - noise) / 12);
+    // The rest is blank paper: half a grey level a pixel more than its noise, and as much more as
+    // that wanders; a twelfth of the boldest print is enough.
+    const int wander = static_cast<int>(changes.at(0.4)) - noise;
+    const int least =
+        noise + std::max(9 * 64 / change_share / 2, std::min(2 * wander, (most - noise) / 12));
     for (size_t i = 0; i < blocks; ++i)
         if (locator.change[i] > least) locator.textured.push_back(static_cast<int32_t>(i));
     // Less that of the blank sheet, by contrast: the indicium may be pale beside a bold address,
@@ -200,11 +203,11 @@ void locate(const GreyView& frame, int most, Locator& locator) {
 
     const uint32_t peak = measure_texture(locator);
     // A patch may stand out at one level and have run into its neighbours at a lower one.
-    const auto level = [&](uint32_t eighths) {
-        return std::max(peak * eighths / 8, least_texture);
+    const auto level = [&](uint32_t sixteenths) {
+        return std::max(peak * sixteenths / 16, least_texture);
     };
-    for (const uint32_t eighths : {6u, 5u, 4u, 3u, 2u, 1u}) {
-        const uint32_t threshold = level(eighths);
+    for (const uint32_t sixteenths : {12u, 10u, 8u, 6u, 4u, 2u, 1u}) {
+        const uint32_t threshold = level(sixteenths);
         locator.seen.assign(blocks, 0);
         for (const int32_t seed : locator.textured) {
             if (locator.seen[seed] || locator.texture[seed] < threshold) continue;

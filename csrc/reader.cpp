@@ -47,7 +47,7 @@ constexpr float plain_evidence = 40;  // modules of finder and timing that chanc
 constexpr size_t most_promising = 3;  // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
-constexpr std::array<float, kGridLevels> least_deviation{4, 5, 6.5f, 6.5f};
+constexpr std::array<float, kGridLevels> least_deviation{4, 5, 7, 8};
 constexpr std::array<int, kGridLevels> level_units{1, 4, 22, 65};
 
 // Twin pixels become one: finds symbols of large modules, and averages noise.
@@ -213,9 +213,8 @@ private:
         for (const Pass& pass : passes) {
             TRACE(trace_pass += 10);
             if (!try_patches(frame, pass)) return false;
-            if (pass.dense && !try_promising(frame)) return false;
         }
-        return true;
+        return try_promising(frame);
     }
 
     // False when the search is over.
@@ -245,10 +244,8 @@ private:
     // The thorough levels for the likeliest grids. False when the search is over.
     bool try_promising(const GreyView& frame) {
         for (Candidate& candidate : promising_) {
-            while (candidate.levels < kGridLevels) {
+            while (candidate.levels < kGridLevels && !over())
                 if (try_next(frame, candidate)) break;
-                if (over()) return false;
-            }
             if (over()) return false;
         }
         return true;
@@ -336,14 +333,18 @@ private:
         const int64_t boxes =
             finder_.find(sheet_, sizes_, pass.dense ? max_lattice_cells : quick_slack,
                          least_agreement, static_cast<size_t>(pass.placements), placements_);
-        if (!spend(3 + boxes / 4'000)) return false;
+        if (!spend(2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
+                   boxes / 2'000))
+            return false;
         for (const Placement& placement : placements_) {
             if (!plausible_inside(placement)) continue;
             best = std::max(best, placement.evidence);
-            const auto edge = static_cast<float>(2 * (placement.rows + placement.columns));
+            const SymbolSize& size = *placement.size;
+            const auto known = static_cast<float>(
+                2 * (size.rows * size.regions_across + size.columns * size.regions_down));
             Candidate candidate{grid_of(lattice, placement), placement.mirrored,
                                 placement.agreement, placement.evidence,
-                                placement.agreement * std::sqrt(edge)};
+                                placement.agreement * std::sqrt(known)};
             while (worthwhile(candidate)) {
                 if (try_next(frame, candidate)) return true;
                 if (over()) return false;

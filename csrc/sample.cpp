@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "scan.h"
+#include "warp.h"
 
 namespace imi {
 namespace {
@@ -25,73 +25,52 @@ void sharpened(const Cells& cells, float share, std::vector<float>& out) {
     }
 }
 
-struct Sheet {
-    const GreyView& frame;
-    const Homography& to_image;
-    int first_row, first_column, rows, columns;
-
-    // Whether every tap falls inside the frame. A projective map keeps a box convex as long as all
-    // of it lies before the horizon.
-    bool inside() const {
-        for (const int y : {first_row, first_row + rows}) {
-            for (const int x : {first_column, first_column + columns}) {
-                const double w = to_image.m[6] * x + to_image.m[7] * y + to_image.m[8];
-                if (!(w * to_image.m[8] > 0)) return false;
-                const Point at = to_image(x, y);
-                if (!(at.x >= 2 && at.y >= 2 && at.x < frame.width - 2 && at.y < frame.height - 2))
-                    return false;
-            }
-        }
-        return true;
-    }
-
-    template <bool inside, bool cross>
-    void sample(float* out) const {
-        constexpr float reach = 0.2f;  // modules
-        const auto grey = [&](float x, float y) {
-            return inside ? grey_inside(frame, x, y) : grey_at(frame, x, y);
-        };
-        const double* m = to_image.m;
-        for (int row = 0; row < rows; ++row) {
-            const double x0 = first_column + 0.5, y0 = first_row + row + 0.5;
-            const auto nx = static_cast<float>(m[0] * x0 + m[1] * y0 + m[2]);
-            const auto ny = static_cast<float>(m[3] * x0 + m[4] * y0 + m[5]);
-            const auto nw = static_cast<float>(m[6] * x0 + m[7] * y0 + m[8]);
-            const auto dx = static_cast<float>(m[0]), dy = static_cast<float>(m[3]);
-            const auto dw = static_cast<float>(m[6]);
-            const auto ex = static_cast<float>(m[1]), ey = static_cast<float>(m[4]);
-            const auto ew = static_cast<float>(m[7]);
-            for (int column = 0; column < columns; ++column) {
-                const auto step = static_cast<float>(column);
-                const float scale = 1 / (nw + step * dw);
-                const float x = (nx + step * dx) * scale, y = (ny + step * dy) * scale;
-                float sum = grey(x, y);
-                if (cross) {
-                    // The map is as good as linear inside one module.
-                    const float near = scale * reach;
-                    const float ux = (dx - dw * x) * near, uy = (dy - dw * y) * near;
-                    const float vx = (ex - ew * x) * near, vy = (ey - ew * y) * near;
-                    sum = 0.2f * (sum + grey(x + ux, y + uy) + grey(x - ux, y - uy) +
-                                  grey(x + vx, y + vy) + grey(x - vx, y - vy));
-                }
-                *out++ = sum;
-            }
-        }
-    }
-};
-
 }  // namespace
 
 void sample_cells(const GreyView& frame, const Homography& to_image, int first_row,
                   int first_column, int rows, int columns, int taps, Cells& cells) {
+    constexpr float reach = 0.2f;  // modules from the centre to the other taps
     cells.rows = rows, cells.columns = columns;
     cells.grey.resize(static_cast<size_t>(rows) * columns);
-    const Sheet sheet{frame, to_image, first_row, first_column, rows, columns};
-    float* out = cells.grey.data();
-    if (sheet.inside())
-        taps > 1 ? sheet.sample<true, true>(out) : sheet.sample<true, false>(out);
-    else
-        taps > 1 ? sheet.sample<false, true>(out) : sheet.sample<false, false>(out);
+    const int count = taps > 1 ? 5 * columns : columns;
+    cells.x.resize(count), cells.y.resize(count), cells.taps.resize(count);
+    float *x = cells.x.data(), *y = cells.y.data();
+    const double* m = to_image.m;
+    const auto dx = static_cast<float>(m[0]), dy = static_cast<float>(m[3]);
+    const auto dw = static_cast<float>(m[6]);
+    const auto ex = static_cast<float>(m[1]), ey = static_cast<float>(m[4]);
+    const auto ew = static_cast<float>(m[7]);
+    for (int row = 0; row < rows; ++row) {
+        const double x0 = first_column + 0.5, y0 = first_row + row + 0.5;
+        const auto nx = static_cast<float>(m[0] * x0 + m[1] * y0 + m[2]);
+        const auto ny = static_cast<float>(m[3] * x0 + m[4] * y0 + m[5]);
+        const auto nw = static_cast<float>(m[6] * x0 + m[7] * y0 + m[8]);
+        float* out = cells.grey.data() + static_cast<size_t>(row) * columns;
+        for (int column = 0; column < columns; ++column) {
+            const auto step = static_cast<float>(column);
+            const float scale = 1 / (nw + step * dw);
+            x[column] = (nx + step * dx) * scale, y[column] = (ny + step * dy) * scale;
+        }
+        if (taps == 1) {
+            grey_at_places(frame, x, y, columns, out);
+            continue;
+        }
+        for (int column = 0; column < columns; ++column) {
+            // The map is as good as linear inside one module.
+            const float near = reach / (nw + static_cast<float>(column) * dw);
+            const float ux = (dx - dw * x[column]) * near, uy = (dy - dw * y[column]) * near;
+            const float vx = (ex - ew * x[column]) * near, vy = (ey - ew * y[column]) * near;
+            x[columns + column] = x[column] + ux, y[columns + column] = y[column] + uy;
+            x[2 * columns + column] = x[column] - ux, y[2 * columns + column] = y[column] - uy;
+            x[3 * columns + column] = x[column] + vx, y[3 * columns + column] = y[column] + vy;
+            x[4 * columns + column] = x[column] - vx, y[4 * columns + column] = y[column] - vy;
+        }
+        grey_at_places(frame, x, y, count, cells.taps.data());
+        const float* tap = cells.taps.data();
+        for (int column = 0; column < columns; ++column)
+            out[column] = 0.2f * (tap[column] + tap[columns + column] + tap[2 * columns + column] +
+                                  tap[3 * columns + column] + tap[4 * columns + column]);
+    }
 }
 
 void find_ink(Cells& cells, float sharpen) {

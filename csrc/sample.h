@@ -16,6 +16,7 @@ struct Cells {
     std::vector<int16_t> ink;
 
     std::vector<float> low, high, scratch;  // workspace of find_ink
+    std::vector<float> x, y, taps;          // and of sample_cells
 
     int16_t at(int row, int column) const {
         return ink[static_cast<size_t>(row) * columns + column];
