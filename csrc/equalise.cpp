@@ -111,7 +111,7 @@ void Equaliser::normalise() {
 // not cover leaves the lone modules far off the middle.
 void Equaliser::find_bias(std::span<const int8_t> known) {
     constexpr int bins = 40;
-    constexpr float reach = 0.95f;
+    constexpr float reach = 0.95f, worthwhile = 0.06f;
     std::array<int, bins + 1> dark{}, light{};
     int darks = 0, lights = 0;
     bias_ = 0;
@@ -123,21 +123,22 @@ void Equaliser::find_bias(std::span<const int8_t> known) {
         known[i] > 0 ? (++dark[bin], ++darks) : (++light[bin], ++lights);
     }
     // Balanced: as many of either kind on the right side as can be.
-    float best = -1;
+    float best = -1, at_middle = 0;
     int low = 0, high = 0, dark_below = 0, light_below = 0;
     for (int bin = 1; bin <= bins; ++bin) {
         dark_below += dark[bin - 1], light_below += light[bin - 1];
         const float right = static_cast<float>(darks - dark_below) / static_cast<float>(darks) +
                             static_cast<float>(light_below) / static_cast<float>(lights);
+        if (bin == bins / 2) at_middle = right;
         if (right > best + 0.005f)
             best = right, low = high = bin;
         else if (right > best - 0.005f)
             high = bin;
     }
+    if (best - at_middle < worthwhile) return;
     const float from = static_cast<float>(low) / (bins / 2) - 1;
     const float to = static_cast<float>(high) / (bins / 2) - 1;
-    // The middle, unless that misjudges more than it has to.
-    bias_ = from <= 0 && to >= 0 ? 0 : reach * (from + to) / 2;
+    bias_ = reach * (from + to) / 2;
     normalise();
 }
 
@@ -331,6 +332,80 @@ void Equaliser::fit(std::span<const int8_t> known) {
         misses += miss < 0 ? miss * miss : std::min(miss * miss, 1.0f);
     }
     noise = static_cast<float>(std::sqrt(misses / static_cast<double>(count)));
+}
+
+void Equaliser::find_damage() {
+    // Decisions with a rim of paper, so that every lattice point has its neighbours.
+    const int wide = columns_ + 4, high = rows_ + 4;
+    ink_.assign(static_cast<size_t>(wide) * high, -1.0f);
+    for (int row = 0; row < rows_; ++row)
+        for (int column = 0; column < columns_; ++column)
+            ink_[static_cast<size_t>(row + 2) * wide + column + 2] =
+                soft[static_cast<size_t>(row) * columns_ + column] > 0 ? 1.0f : -1.0f;
+    misfit_.resize(normal_.size());
+    // Four kinds of points: middles of cells, of their upright and level edges, and corners. Each
+    // is about linear in the sums of the nearest, next and furthest modules.
+    for (int kind = 0; kind < 4; ++kind) {
+        const int from_y = kind / 2, from_x = kind % 2;
+        const int lines = 2 * (rows_ + 2) - 1;
+        const auto terms = [&](int y, int x) {
+            // Cell (y / 2 - 1) of the symbol is ink row y / 2 + 1.
+            const float* at = ink_.data() + static_cast<size_t>(y / 2 + 1) * wide + x / 2 + 1;
+            std::array<double, 4> f{1, 0, 0, 0};
+            if (kind == 0) {
+                f[1] = at[0], f[2] = at[-1] + at[1] + at[-wide] + at[wide];
+                f[3] = at[-wide - 1] + at[-wide + 1] + at[wide - 1] + at[wide + 1];
+            } else if (kind == 1) {
+                f[1] = at[0] + at[1], f[2] = at[-wide] + at[-wide + 1] + at[wide] + at[wide + 1];
+            } else if (kind == 2) {
+                f[1] = at[0] + at[wide], f[2] = at[-1] + at[1] + at[wide - 1] + at[wide + 1];
+            } else {
+                f[1] = at[0] + at[1] + at[wide] + at[wide + 1];
+            }
+            return f;
+        };
+        std::array<std::array<double, 4>, 4> a{};
+        std::array<double, 4> b{};
+        for (int y = from_y; y < lines; y += 2) {
+            for (int x = from_x; x < stride_; x += 2) {
+                const auto f = terms(y, x);
+                const double v =
+                    std::clamp(normal_[static_cast<size_t>(y) * stride_ + x], -2.0f, 2.0f);
+                for (int i = 0; i < 4; ++i) {
+                    for (int k = 0; k <= i; ++k) a[i][k] += f[i] * f[k];
+                    b[i] += f[i] * v;
+                }
+            }
+        }
+        for (int i = 0; i < 4; ++i) a[i][i] += 1;
+        solve<4>(a, b);
+        double sum = 0;
+        int count = 0;
+        for (int y = from_y; y < lines; y += 2) {
+            for (int x = from_x; x < stride_; x += 2, ++count) {
+                const auto f = terms(y, x);
+                double miss = normal_[static_cast<size_t>(y) * stride_ + x];
+                for (int i = 0; i < 4; ++i) miss -= b[i] * f[i];
+                const auto square = static_cast<float>(std::min(miss * miss, 1.0));
+                misfit_[static_cast<size_t>(y) * stride_ + x] = square;
+                sum += square;
+            }
+        }
+        const auto scale = static_cast<float>(count / (sum + 1e-6 * count));
+        for (int y = from_y; y < lines; y += 2)
+            for (int x = from_x; x < stride_; x += 2)
+                misfit_[static_cast<size_t>(y) * stride_ + x] *= scale;
+    }
+    damage.resize(soft.size());
+    for (int row = 0; row < rows_; ++row) {
+        for (int column = 0; column < columns_; ++column) {
+            float sum = 0;
+            for (int y = 1; y <= 3; ++y)
+                for (int x = 1; x <= 3; ++x)
+                    sum += misfit_[static_cast<size_t>(2 * row + y) * stride_ + 2 * column + x];
+            damage[static_cast<size_t>(row) * columns_ + column] = sum / 9;
+        }
+    }
 }
 
 }  // namespace imi

@@ -34,6 +34,12 @@ public:
     // anew.
     void fit(std::span<const int8_t> known);
 
+    // How badly the surroundings of each module fit the decisions: squared, in units of what is
+    // usual in this symbol, about 1 where nothing is wrong. Specks, scratches and the rims of
+    // stains show here, since they do not keep to the grid.
+    void find_damage();
+    std::vector<float> damage;
+
     // Of each module: +1 dark, -1 light, and what lies between and beyond.
     std::vector<float> soft;
     float noise = 1;  // deviation of `soft` from +-1
@@ -65,7 +71,7 @@ private:
     int down_ = 0, across_ = 0;   // tiles
     std::vector<float> low_, high_, sums_;
     std::vector<Level> tiles_, cells_;
-    std::vector<float> terms_, wanted_, mass_;
+    std::vector<float> terms_, wanted_, mass_, ink_, misfit_;
     std::vector<uint8_t> lost_;  // modules of which nothing was printed
 };
 

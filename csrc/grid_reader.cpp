@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "creep.h"
 #include "equalise.h"
 #include "error.h"
 #include "placement.h"
@@ -50,6 +51,7 @@ struct GridWorkspace::Parts {
     Raster raster;
     Equaliser equaliser;
     Tracker tracker;
+    Creeper creeper;
 
     void prepare(const SymbolSize& wanted) {
         if (size == &wanted) return;
@@ -132,21 +134,26 @@ void lay_mesh(const Homography& map, const SymbolSize& size, Mesh& mesh) {
     }
 }
 
+// A module whose surroundings fit k times worse than usual is believed 1 + kDamage * k times less.
+constexpr float kDamage = 3;
 void take_soft(Parts& p) {
     const Equaliser& e = p.equaliser;
     const float scale = 2 / (e.noise * e.noise + 1e-3f);
     for (size_t i = 0; i < e.soft.size(); ++i) {
         p.modules[i] = e.soft[i] > 0 ? 1 : 0;
-        p.module_doubt[i] = 1 / (1 + std::exp(std::min(60.0f, scale * std::abs(e.soft[i]))));
+        const float k = scale / (1 + kDamage * e.damage[i]);
+        p.module_doubt[i] = 1 / (1 + std::exp(std::min(60.0f, k * std::abs(e.soft[i]))));
     }
 }
 
+const int ROUNDS = getenv("RO") ? atoi(getenv("RO")) : 3;
 bool read_equalised(Parts& p, int level, DecodedGrid& out) {
     Equaliser& e = p.equaliser;
     e.threshold();
     e.find_bias(p.known);
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < ROUNDS; ++round) {
         e.fit(p.known);
+        e.find_damage();
         take_soft(p);
         if (decode_modules(p, true, level, out)) return true;
         if (round == 0) {
@@ -173,18 +180,18 @@ bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, Gri
         const auto read = [&] {
             p.equaliser.load(p.raster, kMargin, rows, columns, grid.inverted ? -1.0f : 1.0f);
             p.equaliser.threshold();
-            if (p.equaliser.mend(p.raster, kMargin))
-                p.equaliser.reload(p.raster, kMargin);
+            if (p.equaliser.mend(p.raster, kMargin)) p.equaliser.reload(p.raster, kMargin);
             return read_equalised(p, level, out);
         };
         if (level == 2) return read();
-        p.tracker.follow(p.raster, kMargin, 0, 7, 0.15f, p.mesh);
+        if (level == 3) {
+            p.tracker.follow(p.raster, kMargin, 0, 7, 0.15f, p.mesh);
+            sample_mesh(frame, p.mesh, p.raster);
+            return read();
+        }
+        p.creeper.follow(p.raster, kMargin, grid.inverted ? -1.0f : 1.0f, p.mesh);
         sample_mesh(frame, p.mesh, p.raster);
         if (read()) return true;
-        lay_mesh(grid.to_image, *grid.size, p.mesh);
-        sample_mesh(frame, p.mesh, p.raster);
-        p.tracker.follow(p.raster, kMargin, 10, 4, 0.15f, p.mesh);
-        sample_mesh(frame, p.mesh, p.raster);
         p.tracker.follow(p.raster, kMargin, 5, 3, 0.15f, p.mesh);
         sample_mesh(frame, p.mesh, p.raster);
         return read();

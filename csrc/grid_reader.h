@@ -30,7 +30,7 @@ struct DecodedGrid {
     int level = 0;        // that read it
 };
 
-inline constexpr int kGridLevels = 4;
+inline constexpr int kGridLevels = 5;
 
 // Memory that one reader keeps: nothing is allocated after the largest symbol has been seen, but
 // for the payload.
@@ -52,9 +52,10 @@ private:
 };
 
 // Reads one level: 0 one look, one tap a module, errors only; 1 five taps, erasures; 2 an equaliser
-// fitted to this symbol; 3 a grid that follows the paper. Levels do not include one another: call
-// them in order until one succeeds. True only for an answer that is proven (proof.h).
-// `grid.size` is one of kSizes; `frame` may be of any size; grids beyond it see its rim go on.
+// fitted to this symbol; 3 a grid that follows the transport; 4 one that follows creased paper.
+// Levels do not include one another: call them in order until one succeeds. True only for an answer
+// that is proven (proof.h). `grid.size` is one of kSizes; `frame` may be of any size; grids beyond
+// it see its rim go on.
 bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, GridWorkspace& work,
                DecodedGrid& out);
 
