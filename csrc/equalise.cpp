@@ -9,27 +9,6 @@ namespace {
 
 constexpr int kTile = 4;  // modules a side
 
-// Cholesky; `a` symmetric positive definite, lower triangle used, destroyed.
-template <int n>
-void solve(std::array<std::array<double, n>, n>& a, std::array<double, n>& b) {
-    for (int j = 0; j < n; ++j) {
-        for (int k = 0; k < j; ++k) {
-            const double f = a[j][k];
-            for (int i = j; i < n; ++i) a[i][j] -= f * a[i][k];
-        }
-        const double root = 1 / std::sqrt(std::max(a[j][j], 1e-9));
-        for (int i = j; i < n; ++i) a[i][j] *= root;
-    }
-    for (int j = 0; j < n; ++j) {
-        for (int k = 0; k < j; ++k) b[j] -= a[j][k] * b[k];
-        b[j] /= a[j][j];
-    }
-    for (int j = n; j-- > 0;) {
-        for (int k = j + 1; k < n; ++k) b[j] -= a[k][j] * b[k];
-        b[j] /= a[j][j];
-    }
-}
-
 }  // namespace
 
 void Equaliser::load(const Raster& raster, int margin, int rows, int columns, float dark_sign) {
@@ -89,19 +68,28 @@ void Equaliser::spread_levels() {
 
 // The whole lattice by the levels of the cells it lies in: 1 as dark as here, -1 as light.
 void Equaliser::normalise() {
-    normal_.resize(lattice_.size());
-    const float dark = 1 / (1 - bias_), light = 1 / (1 + bias_);
+    normal_.resize(lattice_.size()), middle_.resize(stride_), scale_.resize(stride_);
+    const float dark = 1 / (1 - bias_), light = 1 / (1 + bias_), bias = bias_;
     const auto lines = static_cast<int>(lattice_.size() / static_cast<size_t>(stride_));
     for (int y = 0; y < lines; ++y) {
         const int row = std::clamp(y / 2 - 1, 0, rows_ - 1);
+        if (y % 2 == 0) {
+            for (int x = 0; x < stride_; ++x) {
+                const Level l = level(row, std::clamp(x / 2 - 1, 0, columns_ - 1));
+                middle_[x] = l.middle, scale_[x] = l.scale;
+            }
+        }
         const float* from = lattice_.data() + static_cast<size_t>(y) * stride_;
         float* to = normal_.data() + static_cast<size_t>(y) * stride_;
+        const float *middle = middle_.data(), *scale = scale_.data();
         for (int x = 0; x < stride_; ++x) {
-            const Level l = level(row, std::clamp(x / 2 - 1, 0, columns_ - 1));
-            const float v = (l.middle - from[x]) * l.scale - bias_;
-            to[x] = v > 0 ? v * dark : v * light;
+            const float v = (middle[x] - from[x]) * scale[x] - bias;
+            to[x] = v * (v > 0 ? dark : light);
         }
     }
+}
+
+void Equaliser::decide() {
     for (int row = 0; row < rows_; ++row)
         for (int column = 0; column < columns_; ++column)
             soft[static_cast<size_t>(row) * columns_ + column] = centre(row, column);
@@ -114,8 +102,6 @@ void Equaliser::find_bias(std::span<const int8_t> known) {
     constexpr float reach = 0.95f, worthwhile = 0.06f;
     std::array<int, bins + 1> dark{}, light{};
     int darks = 0, lights = 0;
-    bias_ = 0;
-    normalise();
     for (size_t i = 0; i < known.size(); ++i) {
         if (known[i] < 0) continue;
         const float at = std::clamp(soft[i] / reach, -1.0f, 1.0f);
@@ -140,6 +126,7 @@ void Equaliser::find_bias(std::span<const int8_t> known) {
     const float to = static_cast<float>(high) / (bins / 2) - 1;
     bias_ = reach * (from + to) / 2;
     normalise();
+    decide();
 }
 
 void Equaliser::threshold() {
@@ -176,36 +163,59 @@ void Equaliser::threshold() {
         }
     }
     spread_levels();
+    decide();
+}
+
+// Mean darkness of every line of samples across the symbol and down it, -1 to 1.
+void Equaliser::weigh_lines(const Raster& raster, int margin) {
+    const int width = raster.width(), samples = columns_ * kSide;
+    row_mass_.resize(static_cast<size_t>(rows_) * kSide), column_mass_.assign(samples, 0.0f);
+    middle_.resize(std::max(samples, stride_)), scale_.resize(middle_.size());
+    dark_.resize(samples);
+    const float sign = sign_;
+    for (int line = 0; line < rows_ * kSide; ++line) {
+        const float* grey = raster.grey.data() +
+                            static_cast<size_t>(line + margin * kSide) * width + margin * kSide;
+        if (line % kSide == 0) {
+            for (int x = 0; x < samples; ++x) {
+                const Level l = level(line / kSide, x / kSide);
+                middle_[x] = l.middle, scale_[x] = l.scale;
+            }
+        }
+        const float *middle = middle_.data(), *scale = scale_.data();
+        float *dark = dark_.data(), *column = column_mass_.data();
+        for (int x = 0; x < samples; ++x) {
+            float v = (middle[x] - sign * grey[x]) * scale[x];
+            v = v < -1 ? -1 : v;
+            v = v > 1 ? 1 : v;
+            dark[x] = v;
+            column[x] += v;
+        }
+        float sum = 0;
+        for (int x = 0; x < samples; ++x) sum += dark[x];
+        row_mass_[line] = sum / static_cast<float>(samples);
+    }
+    for (float& mass : column_mass_) mass /= static_cast<float>(rows_ * kSide);
 }
 
 template <class Grey>
-bool Equaliser::mend_axis(int lines, int along, bool upright, Grey&& grey) {
-    // Mean darkness, -1..1; an even mixture is 0. A line of random modules is lighter than this
-    // once in ten thousand, and is only copied from its own modules then. Starved ink leaves every
-    // module's rim blank, so a line must also be lighter than the others of its place are.
+bool Equaliser::mend_axis(const std::vector<float>& masses, int along, bool upright, Grey&& grey) {
+    // An even mixture of modules weighs 0. A line of random modules is lighter than `blank` once in
+    // ten thousand, and is only copied from its own modules then. Starved ink leaves every module's
+    // rim blank, so a line must also be lighter than the others of its place are.
     constexpr float blank = -0.6f, printed = -0.4f, lighter = 0.35f;
-    mass_.resize(static_cast<size_t>(lines) * kSide);
-    for (int line = 0; line < lines * kSide; ++line) {
-        float sum = 0;
-        for (int i = 0; i < along; ++i) {
-            const Level l = upright ? level(i, line / kSide) : level(line / kSide, i);
-            float cell = 0;
-            for (int k = 0; k < kSide; ++k) cell += grey(line, i * kSide + k);
-            sum += std::clamp((l.middle - sign_ * cell * (1.0f / kSide)) * l.scale, -1.0f, 1.0f);
-        }
-        mass_[line] = sum / static_cast<float>(along);
-    }
+    const int modules = static_cast<int>(masses.size()) / kSide;
     std::array<float, kSide> limit{};
     std::array<float, 256> sorted;
     for (int part = 0; part < kSide; ++part) {
-        for (int module = 0; module < lines; ++module)
-            sorted[module] = mass_[module * kSide + part];
-        std::nth_element(sorted.begin(), sorted.begin() + lines / 2, sorted.begin() + lines);
-        limit[part] = std::min(blank, sorted[lines / 2] - lighter);
+        for (int module = 0; module < modules; ++module)
+            sorted[module] = masses[module * kSide + part];
+        std::nth_element(sorted.begin(), sorted.begin() + modules / 2, sorted.begin() + modules);
+        limit[part] = std::min(blank, sorted[modules / 2] - lighter);
     }
     bool any = false;
-    for (int module = 0; module < lines; ++module) {
-        const float* mass = mass_.data() + static_cast<size_t>(module) * kSide;
+    for (int module = 0; module < modules; ++module) {
+        const float* mass = masses.data() + static_cast<size_t>(module) * kSide;
         bool blanks = false;
         for (int part = 0; part < kSide; ++part) blanks |= mass[part] < limit[part];
         if (!blanks) continue;
@@ -227,12 +237,13 @@ bool Equaliser::mend_axis(int lines, int along, bool upright, Grey&& grey) {
 }
 
 bool Equaliser::mend(Raster& raster, int margin) {
+    weigh_lines(raster, margin);
     const int width = raster.width(), first = margin * kSide;
     float* grey = raster.grey.data() + static_cast<size_t>(first) * width + first;
-    const bool level = mend_axis(rows_, columns_, false, [&](int line, int at) -> float& {
+    const bool level = mend_axis(row_mass_, columns_, false, [&](int line, int at) -> float& {
         return grey[static_cast<ptrdiff_t>(line) * width + at];
     });
-    const bool upright = mend_axis(columns_, rows_, true, [&](int line, int at) -> float& {
+    const bool upright = mend_axis(column_mass_, rows_, true, [&](int line, int at) -> float& {
         return grey[static_cast<ptrdiff_t>(at) * width + line];
     });
     return level || upright;
@@ -277,135 +288,7 @@ void Equaliser::relevel(std::span<const int8_t> known) {
                                                               (light - dark) / 2};
         }
     }
-    const std::vector<float> before = soft;
     spread_levels();
-}
-
-void Equaliser::fit(std::span<const int8_t> known) {
-    constexpr int padded = 32;
-    const size_t count = soft.size();
-    terms_.resize(count * padded), wanted_.resize(count);
-    alignas(32) std::array<std::array<float, padded>, kTerms> a{};
-    std::array<float, padded> b{};
-    float weights = 0;
-    for (int row = 0; row < rows_; ++row) {
-        for (int column = 0; column < columns_; ++column) {
-            const size_t at = static_cast<size_t>(row) * columns_ + column;
-            float* f = terms_.data() + at * padded;
-            const float* from =
-                normal_.data() + static_cast<size_t>(2 * row) * stride_ + 2 * column;
-            for (int y = 0; y < 5; ++y)
-                for (int x = 0; x < 5; ++x) f[5 * y + x] = from[y * stride_ + x];
-            f[kTaps] = 1;
-            const bool dark = known[at] >= 0 ? known[at] > 0 : soft[at] > 0;
-            const float weight = lost_[at]        ? 0.0f
-                                 : known[at] >= 0 ? 1.0f
-                                                  : std::min(1.0f, std::abs(soft[at]) * 2);
-            wanted_[at] = dark ? 1 : -1;
-            weights += weight;
-            for (int i = 0; i < kTerms; ++i) {
-                const float scaled = weight * f[i];
-                for (int k = i / 8 * 8; k < padded; ++k) a[i][k] += scaled * f[k];
-                b[i] += scaled * wanted_[at];
-            }
-        }
-    }
-    std::array<std::array<double, kTerms>, kTerms> normal;
-    std::array<double, kTerms> taps;
-    const float ridge = 0.01f * weights;  // towards the middle tap alone
-    for (int i = 0; i < kTerms; ++i) {
-        for (int k = 0; k <= i; ++k) normal[i][k] = a[k][i];
-        normal[i][i] += ridge;
-        taps[i] = b[i] + (i == 12 ? ridge : 0);
-    }
-    solve<kTerms>(normal, taps);
-    std::array<float, kTerms> w;
-    for (int i = 0; i < kTerms; ++i) w[i] = static_cast<float>(taps[i]);
-    double misses = 0;
-    for (size_t at = 0; at < count; ++at) {
-        const float* f = terms_.data() + at * padded;
-        float sum = 0;
-        for (int i = 0; i < kTerms; ++i) sum += w[i] * f[i];
-        soft[at] = lost_[at] ? 0 : sum;
-        if (lost_[at]) continue;
-        const float miss = std::abs(sum) - 1;
-        misses += miss < 0 ? miss * miss : std::min(miss * miss, 1.0f);
-    }
-    noise = static_cast<float>(std::sqrt(misses / static_cast<double>(count)));
-}
-
-void Equaliser::find_damage() {
-    // Decisions with a rim of paper, so that every lattice point has its neighbours.
-    const int wide = columns_ + 4, high = rows_ + 4;
-    ink_.assign(static_cast<size_t>(wide) * high, -1.0f);
-    for (int row = 0; row < rows_; ++row)
-        for (int column = 0; column < columns_; ++column)
-            ink_[static_cast<size_t>(row + 2) * wide + column + 2] =
-                soft[static_cast<size_t>(row) * columns_ + column] > 0 ? 1.0f : -1.0f;
-    misfit_.resize(normal_.size());
-    // Four kinds of points: middles of cells, of their upright and level edges, and corners. Each
-    // is about linear in the sums of the nearest, next and furthest modules.
-    for (int kind = 0; kind < 4; ++kind) {
-        const int from_y = kind / 2, from_x = kind % 2;
-        const int lines = 2 * (rows_ + 2) - 1;
-        const auto terms = [&](int y, int x) {
-            // Cell (y / 2 - 1) of the symbol is ink row y / 2 + 1.
-            const float* at = ink_.data() + static_cast<size_t>(y / 2 + 1) * wide + x / 2 + 1;
-            std::array<double, 4> f{1, 0, 0, 0};
-            if (kind == 0) {
-                f[1] = at[0], f[2] = at[-1] + at[1] + at[-wide] + at[wide];
-                f[3] = at[-wide - 1] + at[-wide + 1] + at[wide - 1] + at[wide + 1];
-            } else if (kind == 1) {
-                f[1] = at[0] + at[1], f[2] = at[-wide] + at[-wide + 1] + at[wide] + at[wide + 1];
-            } else if (kind == 2) {
-                f[1] = at[0] + at[wide], f[2] = at[-1] + at[1] + at[wide - 1] + at[wide + 1];
-            } else {
-                f[1] = at[0] + at[1] + at[wide] + at[wide + 1];
-            }
-            return f;
-        };
-        std::array<std::array<double, 4>, 4> a{};
-        std::array<double, 4> b{};
-        for (int y = from_y; y < lines; y += 2) {
-            for (int x = from_x; x < stride_; x += 2) {
-                const auto f = terms(y, x);
-                const double v =
-                    std::clamp(normal_[static_cast<size_t>(y) * stride_ + x], -2.0f, 2.0f);
-                for (int i = 0; i < 4; ++i) {
-                    for (int k = 0; k <= i; ++k) a[i][k] += f[i] * f[k];
-                    b[i] += f[i] * v;
-                }
-            }
-        }
-        for (int i = 0; i < 4; ++i) a[i][i] += 1;
-        solve<4>(a, b);
-        double sum = 0;
-        int count = 0;
-        for (int y = from_y; y < lines; y += 2) {
-            for (int x = from_x; x < stride_; x += 2, ++count) {
-                const auto f = terms(y, x);
-                double miss = normal_[static_cast<size_t>(y) * stride_ + x];
-                for (int i = 0; i < 4; ++i) miss -= b[i] * f[i];
-                const auto square = static_cast<float>(std::min(miss * miss, 1.0));
-                misfit_[static_cast<size_t>(y) * stride_ + x] = square;
-                sum += square;
-            }
-        }
-        const auto scale = static_cast<float>(count / (sum + 1e-6 * count));
-        for (int y = from_y; y < lines; y += 2)
-            for (int x = from_x; x < stride_; x += 2)
-                misfit_[static_cast<size_t>(y) * stride_ + x] *= scale;
-    }
-    damage.resize(soft.size());
-    for (int row = 0; row < rows_; ++row) {
-        for (int column = 0; column < columns_; ++column) {
-            float sum = 0;
-            for (int y = 1; y <= 3; ++y)
-                for (int x = 1; x <= 3; ++x)
-                    sum += misfit_[static_cast<size_t>(2 * row + y) * stride_ + 2 * column + x];
-            damage[static_cast<size_t>(row) * columns_ + column] = sum / 9;
-        }
-    }
 }
 
 }  // namespace imi

@@ -45,13 +45,12 @@ public:
     float noise = 1;  // deviation of `soft` from +-1
 
 private:
-    static constexpr int kTaps = 25, kTerms = kTaps + 1;
-
     struct Level {
         float middle, scale;  // soft = (middle - grey) * scale
     };
     void spread_levels();
     void normalise();
+    void decide();
     float centre(int row, int column) const {
         return normal_[static_cast<size_t>(2 * row + 2) * stride_ + 2 * column + 2];
     }
@@ -59,8 +58,9 @@ private:
         return cells_[static_cast<size_t>(row) * columns_ + column];
     }
 
+    void weigh_lines(const Raster& raster, int margin);
     template <class Grey>
-    bool mend_axis(int lines, int along, bool upright, Grey&& grey);
+    bool mend_axis(const std::vector<float>& masses, int along, bool upright, Grey&& grey);
 
     int rows_ = 0, columns_ = 0;
     float sign_ = 1;
@@ -71,7 +71,8 @@ private:
     int down_ = 0, across_ = 0;   // tiles
     std::vector<float> low_, high_, sums_;
     std::vector<Level> tiles_, cells_;
-    std::vector<float> terms_, wanted_, mass_, ink_, misfit_;
+    std::vector<float> middle_, scale_, dark_, row_mass_, column_mass_;
+    std::vector<float> terms_, weights_, ink_, misfit_;
     std::vector<uint8_t> lost_;  // modules of which nothing was printed
 };
 

@@ -136,31 +136,29 @@ void lay_mesh(const Homography& map, const SymbolSize& size, Mesh& mesh) {
 
 // A module whose surroundings fit k times worse than usual is believed 1 + kDamage * k times less.
 constexpr float kDamage = 3;
-void take_soft(Parts& p) {
+void take_soft(Parts& p, bool damaged) {
     const Equaliser& e = p.equaliser;
     const float scale = 2 / (e.noise * e.noise + 1e-3f);
     for (size_t i = 0; i < e.soft.size(); ++i) {
         p.modules[i] = e.soft[i] > 0 ? 1 : 0;
-        const float k = scale / (1 + kDamage * e.damage[i]);
+        const float k = damaged ? scale / (1 + kDamage * e.damage[i]) : scale;
         p.module_doubt[i] = 1 / (1 + std::exp(std::min(60.0f, k * std::abs(e.soft[i]))));
     }
 }
 
-const int ROUNDS = getenv("RO") ? atoi(getenv("RO")) : 3;
+// Fits, decides and decodes, each time with better decisions to fit to.
 bool read_equalised(Parts& p, int level, DecodedGrid& out) {
+    constexpr int rounds = 3;
     Equaliser& e = p.equaliser;
     e.threshold();
     e.find_bias(p.known);
-    for (int round = 0; round < ROUNDS; ++round) {
+    for (int round = 0; round < rounds; ++round) {
+        if (round == 1) e.relevel(p.known);
         e.fit(p.known);
-        e.find_damage();
-        take_soft(p);
+        const bool last = round == rounds - 1;
+        if (last) e.find_damage();
+        take_soft(p, last);
         if (decode_modules(p, true, level, out)) return true;
-        if (round == 0) {
-            const auto z = e.soft;
-            e.relevel(p.known);
-            e.soft = z;
-        }
     }
     return false;
 }
