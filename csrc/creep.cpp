@@ -4,6 +4,14 @@
 #include <cmath>
 
 namespace imi {
+namespace {
+
+// How much a place counts so many rows and columns away.
+float near_weight(int rows, int columns) {
+    return 1 / (0.5f + static_cast<float>(rows * rows + columns * columns));
+}
+
+}  // namespace
 
 // Strength of the edges before each sample, along lines and along columns, over about a module
 // across them.
@@ -28,8 +36,8 @@ void Creeper::find_edges(const Raster& raster) {
     }
     for (int y = 1; y < h; ++y) {
         const float* at = sums_.data() + static_cast<size_t>(y) * w;
-        float* to = upright_edges_.data() + static_cast<size_t>(y) * w;
-        for (int x = 2; x + 1 < w; ++x) to[x] = at[x - 1] + at[x] + at[x + 1];
+        for (int x = 2; x + 1 < w; ++x)
+            upright_edges_[static_cast<size_t>(x) * h + y] = at[x - 1] + at[x] + at[x + 1];
     }
 }
 
@@ -105,31 +113,32 @@ void Creeper::find_border(const Raster& raster, bool upright, bool far, float si
 
 // Where the places around say that this one lies: a plane through them.
 Creeper::Lead Creeper::lead(int row, int column) const {
-    double s = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
-    std::array<double, 3> x{}, y{};
+    float s = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0;
+    std::array<float, 3> x{}, y{};
     for (int r = std::max(0, row - kReach); r <= std::min(down_ - 1, row + kReach); ++r) {
         for (int c = std::max(0, column - kReach); c <= std::min(across_ - 1, column + kReach);
              ++c) {
             const Place& p = at(r, c);
-            if (p.trust == 0 || (r == row && c == column)) continue;
-            const int dr = r - row, dc = c - column;
-            const double w = p.trust / (0.5 + dr * dr + dc * dc), px = dc * kStep, py = dr * kStep;
-            s += w, sx += w * px, sy += w * py, sxx += w * px * px, sxy += w * px * py;
-            syy += w * py * py;
-            x[0] += w * p.dx, x[1] += w * p.dx * px, x[2] += w * p.dx * py;
-            y[0] += w * p.dy, y[1] += w * p.dy * px, y[2] += w * p.dy * py;
+            if (p.trust == 0) continue;
+            const auto px = static_cast<float>(c - column), py = static_cast<float>(r - row);
+            const float w =
+                p.trust * weights_[(r - row + kReach) * (2 * kReach + 1) + c - column + kReach];
+            const float wx = w * px, wy = w * py;
+            s += w, sx += wx, sy += wy, sxx += wx * px, sxy += wx * py, syy += wy * py;
+            x[0] += w * p.dx, x[1] += wx * p.dx, x[2] += wy * p.dx;
+            y[0] += w * p.dy, y[1] += wx * p.dy, y[2] += wy * p.dy;
         }
     }
     if (s == 0) return {};
     // Slopes are small unless several places say otherwise.
-    sxx += 0.5, syy += 0.5;
-    const double a = syy * sxx - sxy * sxy, b = sy * sxy - sx * syy, c = sx * sxy - sy * sxx;
-    const double det = s * a + sx * b + sy * c;
-    const double d = s * syy - sy * sy, e = sx * sy - s * sxy, f = s * sxx - sx * sx;
-    const auto fit = [&](const std::array<double, 3>& v, float& at0, float& at1, float& at2) {
-        at0 = static_cast<float>((a * v[0] + b * v[1] + c * v[2]) / det);
-        at1 = static_cast<float>((b * v[0] + d * v[1] + e * v[2]) / det);
-        at2 = static_cast<float>((c * v[0] + e * v[1] + f * v[2]) / det);
+    sxx += 0.5f, syy += 0.5f;
+    const float a = syy * sxx - sxy * sxy, b = sy * sxy - sx * syy, c = sx * sxy - sy * sxx;
+    const float scale = 1 / (s * a + sx * b + sy * c);
+    const float d = s * syy - sy * sy, e = sx * sy - s * sxy, f = s * sxx - sx * sx;
+    const auto fit = [&](const std::array<float, 3>& v, float& at0, float& at_x, float& at_y) {
+        at0 = (a * v[0] + b * v[1] + c * v[2]) * scale;
+        at_x = (b * v[0] + d * v[1] + e * v[2]) * scale;
+        at_y = (c * v[0] + e * v[1] + f * v[2]) * scale;
     };
     Lead out{};
     fit(x, out.dx, out.dx_x, out.dx_y);
@@ -138,64 +147,65 @@ Creeper::Lead Creeper::lead(int row, int column) const {
 }
 
 // How far the edges round a place lie from where the lead has them, in modules, and how clearly.
-std::pair<float, float> Creeper::measure(const float* edges, bool upright, int row, int column,
-                                         const Lead& lead) const {
-    constexpr int half = 2, shifts = 7;
+// `edges` has lines of `length` values along the axis measured.
+Creeper::Reading Creeper::measure(const float* edges, bool upright, int row, int column,
+                                  const Lead& lead) const {
+    constexpr int half = 2, before = 3, shifts = 8;  // boundaries; quarters of a module
+    const int length = upright ? height_ : width_, lines = upright ? width_ : height_;
+    const int along_at = upright ? row : column, along_most = upright ? rows_ : columns_;
+    const int across_at = upright ? column : row, across_most = upright ? columns_ : rows_;
+    // Of the boundary `u` modules along and `v` across from here, in samples.
+    const float shift = upright ? lead.dy : lead.dx, cross_shift = upright ? lead.dx : lead.dy;
+    const float shift_u = upright ? lead.dy_y : lead.dx_x,
+                shift_v = upright ? lead.dy_x : lead.dx_y;
+    const float cross_u = upright ? lead.dx_y : lead.dy_x,
+                cross_v = upright ? lead.dx_x : lead.dy_y;
     std::array<float, shifts> sum{};
-    for (int i = -half; i <= half; ++i) {     // boundaries
-        for (int j = -half; j < half; ++j) {  // modules between them, by their middles
+    for (int i = std::max(-half, -along_at); i <= std::min(half, along_most - along_at); ++i) {
+        for (int j = std::max(-half, -across_at); j < std::min(half, across_most - across_at);
+             ++j) {
             const float u = static_cast<float>(i), v = static_cast<float>(j) + 0.5f;
-            const float ox = upright ? v : u, oy = upright ? u : v;
-            const int at_row = row * kStep + (upright ? i : j),
-                      at_column = column * kStep + (upright ? j : i);
-            if (at_row < 0 || at_column < 0 || at_row > rows_ || at_column > columns_) continue;
-            const float x = static_cast<float>(column * kStep + margin_) + ox + lead.dx +
-                            lead.dx_x * ox + lead.dx_y * oy;
-            const float y = static_cast<float>(row * kStep + margin_) + oy + lead.dy +
-                            lead.dy_x * ox + lead.dy_y * oy;
-            const float px = x * kSide, py = y * kSide;
-            const float along = upright ? py : px, across = upright ? px : py;
-            const int a0 = static_cast<int>(std::floor(along)), b0 = static_cast<int>(across);
-            const int longest = upright ? height_ : width_, widest = upright ? width_ : height_;
-            if (a0 - shifts / 2 < 0 || a0 + shifts / 2 + 1 >= longest || b0 < 0 || b0 >= widest)
+            const float along =
+                (static_cast<float>(along_at + margin_) + u + shift + shift_u * u + shift_v * v) *
+                kSide;
+            const float across = (static_cast<float>(across_at + margin_) + v + cross_shift +
+                                  cross_u * u + cross_v * v) *
+                                 kSide;
+            const auto a = static_cast<int>(along), b = static_cast<int>(across);
+            if (!(along >= before && a + shifts - before < length && across >= 0 && b < lines))
                 continue;
-            const float f = along - static_cast<float>(a0);
-            const size_t step = upright ? width_ : 1, cross = upright ? 1 : width_;
-            const float* at = edges + a0 * step + b0 * cross - (shifts / 2) * step;
+            const float f = along - static_cast<float>(a);
+            const float* at = edges + static_cast<size_t>(b) * length + (a - before);
             const float weight = 1 / (1 + 0.3f * (u * u + v * v));
-            for (int k = 0; k < shifts; ++k)
-                sum[k] += weight * (at[k * step] + f * (at[(k + 1) * step] - at[k * step]));
+            const float first = weight * (1 - f), second = weight * f;
+            for (int k = 0; k < shifts; ++k) sum[k] += first * at[k] + second * at[k + 1];
         }
     }
-    int best = shifts / 2;
+    // Edges further off could as well be those of the neighbours.
+    constexpr std::array<float, 5> belief = {0.88f, 0.97f, 1.0f, 0.97f, 0.88f};
     float mean = 0;
-    for (int k = 0; k < shifts; ++k) {
-        mean += sum[k] / shifts;
-        // Edges half a module off could as well be those of the neighbours.
-        const auto off = static_cast<float>(k - shifts / 2);
-        if (std::abs(k - shifts / 2) <= 2 &&
-            sum[k] * (1 - 0.03f * off * off) >
-                sum[best] *
-                    (1 - 0.03f * static_cast<float>((best - shifts / 2) * (best - shifts / 2))))
-            best = k;
-    }
-    if (mean <= 0) return {0.0f, 0.0f};
+    for (int k = 0; k < 2 * before + 1; ++k) mean += sum[k];
+    mean /= 2 * before + 1;
+    if (!(mean > 0)) return {0, 0};
+    int best = before;
+    for (int k = before - 2; k <= before + 2; ++k)
+        if (sum[k] * belief[k - before + 2] > sum[best] * belief[best - before + 2]) best = k;
     float part = 0;
     const float bow = sum[best - 1] - 2 * sum[best] + sum[best + 1];
     if (bow < 0) part = std::clamp(0.5f * (sum[best - 1] - sum[best + 1]) / bow, -0.5f, 0.5f);
-    return {(static_cast<float>(best - shifts / 2) + part) / kSide,
+    return {(static_cast<float>(best - before) + part) / kSide,
             std::clamp((sum[best] - mean) / mean, 0.0f, 1.0f)};
 }
 
 void Creeper::settle(int row, int column) {
     const Lead lead = this->lead(row, column);
-    const auto [mx, qx] = measure(level_edges_.data(), false, row, column, lead);
-    const auto [my, qy] = measure(upright_edges_.data(), true, row, column, lead);
+    const Reading x = measure(level_edges_.data(), false, row, column, lead);
+    const Reading y = measure(upright_edges_.data(), true, row, column, lead);
     Place& p = at(row, column);
-    p.dx = lead.dx + mx * std::min(0.9f, 2 * qx), p.dy = lead.dy + my * std::min(0.9f, 2 * qy);
-    p.trust = 0.05f + std::min(qx, qy);
-    const int module_row = std::min(row * kStep, rows_ - 1),
-              module_column = std::min(column * kStep, columns_ - 1);
+    p.dx = lead.dx + x.off * std::min(0.9f, 2 * x.clear);
+    p.dy = lead.dy + y.off * std::min(0.9f, 2 * y.clear);
+    p.trust = 0.05f + std::min(x.clear, y.clear);
+    const int module_row = std::min(row, rows_ - 1), module_column = std::min(column, columns_ - 1);
     if (column == 0) p.dx = left_[module_row], p.trust += 0.3f;
     if (column == across_ - 1) p.dx = right_[module_row], p.trust += 0.3f;
     if (row == 0) p.dy = top_[module_column], p.trust += 0.3f;
@@ -205,21 +215,37 @@ void Creeper::settle(int row, int column) {
 void Creeper::follow(const Raster& raster, int margin, float sign, Mesh& mesh) {
     margin_ = margin, rows_ = raster.rows - 2 * margin, columns_ = raster.columns - 2 * margin;
     width_ = raster.width(), height_ = raster.height();
-    down_ = rows_ / kStep + 1, across_ = columns_ / kStep + 1;
+    down_ = rows_ + 1, across_ = columns_ + 1;
+    for (int r = -kReach, i = 0; r <= kReach; ++r)
+        for (int c = -kReach; c <= kReach; ++c) weights_[i++] = near_weight(r, c);
     find_edges(raster);
     find_border(raster, true, false, sign, left_), find_border(raster, true, true, sign, right_);
     find_border(raster, false, false, sign, top_), find_border(raster, false, true, sign, bottom_);
 
     places_.assign(static_cast<size_t>(down_) * across_, {});
-    pull_.assign(places_.size(), 0);
+    pull_.assign(places_.size(), 0), row_best_.assign(down_, -1);
+    // The place that is best led to goes next. Each row knows its best.
+    const auto value = [&](int row, int column) {
+        return pull_[static_cast<size_t>(row) * across_ + column];
+    };
     const auto spread = [&](int row, int column) {
-        for (int r = std::max(0, row - kReach); r <= std::min(down_ - 1, row + kReach); ++r)
+        const float trust = at(row, column).trust;
+        for (int r = std::max(0, row - kReach); r <= std::min(down_ - 1, row + kReach); ++r) {
+            int& best = row_best_[r];
             for (int c = std::max(0, column - kReach); c <= std::min(across_ - 1, column + kReach);
-                 ++c)
+                 ++c) {
+                if (at(r, c).trust > 0) continue;
                 pull_[static_cast<size_t>(r) * across_ + c] +=
-                    at(row, column).trust /
-                    (0.5f +
-                     static_cast<float>((r - row) * (r - row) + (c - column) * (c - column)));
+                    trust * near_weight(r - row, c - column);
+                if (best < 0 || value(r, c) > value(r, best)) best = c;
+            }
+        }
+        if (row_best_[row] != column) return;
+        row_best_[row] = -1;
+        for (int c = 0; c < across_; ++c)
+            if (at(row, c).trust == 0 &&
+                (row_best_[row] < 0 || value(row, c) > value(row, row_best_[row])))
+                row_best_[row] = c;
     };
     for (const bool low : {false, true}) {
         for (const bool right : {false, true}) {
@@ -232,16 +258,15 @@ void Creeper::follow(const Raster& raster, int margin, float sign, Mesh& mesh) {
         }
     }
     for (size_t left = places_.size() - 4; left > 0; --left) {
-        size_t best = 0;
-        float most = -1;
-        for (size_t i = 0; i < places_.size(); ++i)
-            if (places_[i].trust == 0 && pull_[i] > most) most = pull_[i], best = i;
-        const int row = static_cast<int>(best) / across_, column = static_cast<int>(best) % across_;
+        int row = -1;
+        for (int r = 0; r < down_; ++r)
+            if (row_best_[r] >= 0 &&
+                (row < 0 || value(r, row_best_[r]) > value(row, row_best_[row])))
+                row = r;
+        const int column = row_best_[row];
         settle(row, column);
         spread(row, column);
     }
-    for (int row = 0; row < down_; ++row)
-        for (int column = 0; column < across_; ++column) settle(row, column);
 
     const int nodes = mesh.columns + 1;
     x_.resize(mesh.x.size()), y_.resize(mesh.y.size());
@@ -249,12 +274,9 @@ void Creeper::follow(const Raster& raster, int margin, float sign, Mesh& mesh) {
         const int inner_row = std::clamp(row - margin, 0, rows_);
         for (int column = 0; column <= mesh.columns; ++column) {
             const int inner_column = std::clamp(column - margin, 0, columns_);
-            const int r0 = inner_row / kStep, c0 = inner_column / kStep;
-            const int r1 = std::min(r0 + inner_row % kStep, down_ - 1);
-            const int c1 = std::min(c0 + inner_column % kStep, across_ - 1);
-            const Place &a = at(r0, c0), &b = at(r0, c1), &c = at(r1, c0), &d = at(r1, c1);
-            const float gx = static_cast<float>(column) + 0.25f * (a.dx + b.dx + c.dx + d.dx);
-            const float gy = static_cast<float>(row) + 0.25f * (a.dy + b.dy + c.dy + d.dy);
+            const Place& place = at(inner_row, inner_column);
+            const float gx = static_cast<float>(column) + place.dx;
+            const float gy = static_cast<float>(row) + place.dy;
             const int x0 = std::clamp(static_cast<int>(std::floor(gx)), 0, mesh.columns - 1);
             const int y0 = std::clamp(static_cast<int>(std::floor(gy)), 0, mesh.rows - 1);
             const float fx = gx - static_cast<float>(x0), fy = gy - static_cast<float>(y0);

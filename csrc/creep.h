@@ -18,10 +18,9 @@ public:
     void follow(const Raster& raster, int margin, float sign, Mesh& mesh);
 
 private:
-    static constexpr int kStep = 1;   // modules between places
-    static constexpr int kReach = 3;  // places to either side that lead to the next
+    static constexpr int kReach = 3;  // modules to either side that lead to the next
 
-    struct Place {
+    struct Place {             // a corner of modules
         float dx = 0, dy = 0;  // modules
         float trust = 0;       // 0 before it is found
     };
@@ -33,8 +32,10 @@ private:
     void find_border(const Raster& raster, bool upright, bool far, float sign,
                      std::vector<float>& out);
     Lead lead(int row, int column) const;
-    std::pair<float, float> measure(const float* edges, bool upright, int row, int column,
-                                    const Lead& lead) const;
+    struct Reading {
+        float off, clear;  // modules; 0 for no edges at all to 1
+    };
+    Reading measure(const float* edges, bool upright, int row, int column, const Lead& lead) const;
     void settle(int row, int column);
     Place& at(int row, int column) { return places_[static_cast<size_t>(row) * across_ + column]; }
     const Place& at(int row, int column) const {
@@ -44,12 +45,15 @@ private:
     int margin_ = 0, rows_ = 0, columns_ = 0;  // of the symbol
     int width_ = 0, height_ = 0;               // of the raster
     int down_ = 0, across_ = 0;                // places
+    // The second has its lines upright.
     std::vector<float> level_edges_, upright_edges_, sums_;
     std::vector<float> left_, right_, top_, bottom_;  // of the border, a value a module
     std::vector<float> score_;
     std::vector<signed char> back_;
     std::vector<Place> places_;
     std::vector<float> pull_, x_, y_;
+    std::vector<int> row_best_;
+    std::array<float, (2 * kReach + 1) * (2 * kReach + 1)> weights_{};
 };
 
 }  // namespace imi
