@@ -14,8 +14,10 @@
 
 #ifdef IMI_TRACE
 int trace_pass, trace_level, trace_units, trace_region;
-double trace_cost[4], trace_evidence, trace_agreement;
-int trace_count[4], trace_unit[4];
+#include <ctime>
+#include <cstdio>
+double trace_cost[16], trace_evidence, trace_agreement; int trace_count[16], trace_unit[16];
+static double trace_now() { timespec t; clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); return t.tv_sec * 1e6 + t.tv_nsec * 1e-3; }
 #define TRACE(...) __VA_ARGS__
 #else
 #define TRACE(...)
@@ -44,11 +46,14 @@ constexpr int most_regions = 16;          // candidate symbols of one frame
 constexpr float least_agreement = 0.4f;
 constexpr int quick_slack = 20;       // cells by which a symbol may be smaller than its patch
 constexpr float plain_evidence = 40;  // modules of finder and timing that chance does not reach
+constexpr int most_shifted_cells = 6400;  // of a patch that holds little more than a symbol
 constexpr size_t most_promising = 3;  // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
-constexpr std::array<float, kGridLevels> least_deviation{4, 5, 7, 8};
-constexpr std::array<int, kGridLevels> level_units{1, 4, 22, 65};
+constexpr std::array<float, kGridLevels> least_deviation{4, 7, 7, 8.5f, 8.5f};
+constexpr std::array<int, kGridLevels> level_units{2, 7, 50, 80, 300};
+// And how many grids of one frame may have each level.
+constexpr std::array<int, kGridLevels> most_tries{1000, 200, 8, 4, 2};
 
 // Twin pixels become one: finds symbols of large modules, and averages noise.
 GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
@@ -136,6 +141,7 @@ public:
         sizes_ = options.sizes.empty() ? every_size() : std::span(options.sizes);
         count_ = 0;
         suspect.reset();
+        tries_.fill(0);
         left_ = options.effort > 0 ? options.effort : default_effort;
         if (options.budget_ms)
             deadline_ = Clock::now() +
@@ -224,9 +230,11 @@ private:
             TRACE(trace_region = patch);
             const Region& region = locator_.regions[patch];
             if (known(region)) continue;
+            TRACE(const double trace_fit = trace_now());
             const int64_t samples = fitter_.fit(frame, locator_, region, pass.dense, pass.turned,
                                                 pass.lattices, lattices_);
-            if (!spend(5 + samples / 800)) return false;
+            TRACE(int q = pass.dense ? 6 : 5; trace_cost[q] += trace_now() - trace_fit; trace_count[q]++; trace_unit[q] += 5 + samples / 800);
+            if (!spend(5 + samples / (pass.dense ? 800 : 500))) return false;
             for (const Lattice& lattice : lattices_) {
                 if (try_lattice(frame, lattice, pass)) break;
                 if (over()) return false;
@@ -236,15 +244,19 @@ private:
         return true;
     }
 
-    static bool worthwhile(const Candidate& candidate) {
-        return candidate.levels < kGridLevels &&
-               candidate.deviation >= least_deviation[candidate.levels];
+    bool worthwhile(const Candidate& candidate) const {
+        if (candidate.levels == kGridLevels || tries_[candidate.levels] == most_tries[candidate.levels])
+            return false;
+        // The finder of a small symbol cannot stand out so far: it must be nearly whole.
+        return candidate.deviation >= least_deviation[candidate.levels] ||
+               (candidate.levels < 2 && candidate.agreement >= 0.7f);
     }
 
     // The thorough levels for the likeliest grids. False when the search is over.
     bool try_promising(const GreyView& frame) {
         for (Candidate& candidate : promising_) {
-            while (candidate.levels < kGridLevels && !over())
+            while (candidate.levels < kGridLevels && !over() &&
+                   tries_[candidate.levels] < most_tries[candidate.levels])
                 if (try_next(frame, candidate)) break;
             if (over()) return false;
         }
@@ -321,18 +333,22 @@ private:
                     right * lattice.to_image.m[i] + down * lattice.to_image.m[i + 1];
             float best = 0;
             if (try_cells(frame, shifted, pass, best)) return true;
-            if (over() || !pass.dense || best >= plain_evidence) return false;
+            if (over() || !pass.dense || best >= plain_evidence ||
+                lattice.rows * lattice.columns > most_shifted_cells)
+                return false;
         }
         return false;
     }
 
     bool try_cells(const GreyView& frame, const Lattice& lattice, const Pass& pass, float& best) {
+        TRACE(const double trace_cells = trace_now());
         sample_cells(frame, lattice.to_image, lattice.first_row, lattice.first_column, lattice.rows,
                      lattice.columns, pass.dense ? 5 : 1, sheet_);
         find_ink(sheet_, 0);
         const int64_t boxes =
             finder_.find(sheet_, sizes_, pass.dense ? max_lattice_cells : quick_slack,
                          least_agreement, static_cast<size_t>(pass.placements), placements_);
+        TRACE(int q = pass.dense ? 8 : 7; trace_cost[q] += trace_now() - trace_cells; trace_count[q]++; trace_unit[q] += 2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) + boxes / 2'000);
         if (!spend(2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
                    boxes / 2'000))
             return false;
@@ -372,11 +388,12 @@ private:
     // The next level of the candidate.
     bool try_next(const GreyView& frame, Candidate& candidate) {
         const int level = candidate.levels++;
-        TRACE(const auto trace_start = Clock::now());
+        ++tries_[level];
+        TRACE(const double trace_start = trace_now());
         const bool trace_ok = read_grid(frame, candidate.grid, level, grid_work_, decoded_);
-        TRACE(trace_cost[level] +=
-              std::chrono::duration<double, std::micro>(Clock::now() - trace_start).count();
-              trace_count[level]++; trace_unit[level] += grid_work_.units);
+        TRACE(trace_cost[level] += trace_now() - trace_start;
+              trace_count[level]++; trace_unit[level] += level_units[level]);
+        TRACE(if (level >= 1) fprintf(stderr, "L%d ok%d dev %.1f ev %.0f ag %.2f %dx%d\n", level, trace_ok, candidate.deviation, candidate.evidence, candidate.agreement, candidate.grid.size->rows, candidate.grid.size->columns));
         if (trace_ok && take(candidate)) return true;
         spend(level_units[level]);
         if (level == 1 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
@@ -423,6 +440,7 @@ private:
     }
 
     const ReadOptions* options_ = nullptr;
+    std::array<int, kGridLevels> tries_{};
     Clock::time_point deadline_{};
     int64_t left_ = 0;  // units of work
     float scale_ = 1;
