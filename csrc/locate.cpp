@@ -8,6 +8,7 @@ namespace imi {
 namespace {
 
 constexpr int min_blocks = 6;           // a 10x10 symbol at 3.2 px a module, after smoothing
+constexpr size_t small_frame = 1600;  // blocks; less is a crop
 constexpr int change_share = 8;         // of the sums of block_energy.h that is kept
 constexpr int faint_contrast = 40;      // grey levels; less than this may be the paper's own fibre
 constexpr uint32_t least_texture = 24;  // in 1/4096; a symbol of full contrast has 200 to 600
@@ -164,11 +165,11 @@ uint32_t measure_texture(Locator& locator) {
     const double top = std::max(9.0, 0.005 * static_cast<double>(blocks));
     const double all = static_cast<double>(blocks);
     const int most = static_cast<int>(changes.at(std::max(0.0, 1 - top / all)));
-    // The rest is blank paper: half a grey level a pixel more than its noise, and as much more as
-    // that wanders; a twelfth of the boldest print is enough.
-    const int wander = static_cast<int>(changes.at(0.4)) - noise;
-    const int least =
-        noise + std::max(9 * 64 / change_share / 2, std::min(2 * wander, (most - noise) / 12));
+    // The rest is blank paper: half a grey level a pixel more than its noise, or three times what
+    // that wanders. In a crop that a symbol fills, its own texture wanders: a twelfth will do.
+    const int wander = 3 * (static_cast<int>(changes.at(0.4)) - noise);
+    const int bold = (most - noise) / (blocks > small_frame ? 3 : 12);
+    const int least = noise + std::max(9 * 64 / change_share / 2, std::min(wander, bold));
     for (size_t i = 0; i < blocks; ++i)
         if (locator.change[i] > least) locator.textured.push_back(static_cast<int32_t>(i));
     // Less that of the blank sheet, by contrast: the indicium may be pale beside a bold address,
