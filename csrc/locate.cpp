@@ -8,7 +8,7 @@ namespace imi {
 namespace {
 
 constexpr int min_blocks = 6;           // a 10x10 symbol at 3.2 px a module, after smoothing
-constexpr size_t small_frame = 1600;  // blocks; less is a crop
+constexpr size_t small_frame = 1600;    // blocks; less is a crop
 constexpr int change_share = 8;         // of the sums of block_energy.h that is kept
 constexpr int faint_contrast = 40;      // grey levels; less than this may be the paper's own fibre
 constexpr uint32_t least_texture = 24;  // in 1/4096; a symbol of full contrast has 200 to 600

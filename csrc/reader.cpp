@@ -14,10 +14,15 @@
 
 #ifdef IMI_TRACE
 int trace_pass, trace_level, trace_units, trace_region;
-#include <ctime>
 #include <cstdio>
-double trace_cost[16], trace_evidence, trace_agreement; int trace_count[16], trace_unit[16];
-static double trace_now() { timespec t; clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); return t.tv_sec * 1e6 + t.tv_nsec * 1e-3; }
+#include <ctime>
+double trace_cost[16], trace_evidence, trace_agreement;
+int trace_count[16], trace_unit[16];
+static double trace_now() {
+    timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * 1e6 + t.tv_nsec * 1e-3;
+}
 #define TRACE(...) __VA_ARGS__
 #else
 #define TRACE(...)
@@ -40,14 +45,16 @@ constexpr std::array passes{
     Pass{0, 4, false, false, 1, 2}, Pass{0, 3, true, false, 2, 2}, Pass{4, 16, false, false, 1, 1},
     Pass{0, 2, true, true, 2, 2},   Pass{3, 8, true, false, 1, 2},
 };
+constexpr size_t closer_passes = 3;       // of these, for a patch in twice as many pixels
+constexpr int most_closer = 2;            // such patches of one frame
 constexpr int doubling_rim = 8;           // pixels of paper round a doubled frame
 constexpr int64_t small_frame = 100'000;  // pixels; worth doubling
 constexpr int most_regions = 16;          // candidate symbols of one frame
 constexpr float least_agreement = 0.4f;
-constexpr int quick_slack = 60;       // cells by which a symbol may be smaller than its patch
-constexpr float plain_evidence = 40;  // modules of finder and timing that chance does not reach
+constexpr int quick_slack = 60;           // cells by which a symbol may be smaller than its patch
+constexpr float plain_evidence = 40;      // modules of finder and timing that chance does not reach
 constexpr int most_shifted_cells = 6400;  // of a patch that holds little more than a symbol
-constexpr size_t most_promising = 3;  // grids that get the thorough levels
+constexpr size_t most_promising = 3;      // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
 constexpr std::array<float, kGridLevels> least_deviation{4, 7, 7, 8.5f, 8.5f};
@@ -69,16 +76,39 @@ GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
     return {pixels.data(), width, height, width};
 }
 
-// Symbols of two pixels a module, cut out tightly, as drawing programs save them.
-GreyView twice(const GreyView& frame, std::vector<uint8_t>& pixels) {
+// Twice as many pixels each way, with a rim, by cubic interpolation (Catmull and Rom), which keeps
+// the edges of modules of two pixels apart where a straight line between pixels would not.
+GreyView twice(const GreyView& frame, std::vector<uint8_t>& pixels, std::vector<float>& rows) {
     const int width = 2 * (frame.width + doubling_rim), height = 2 * (frame.height + doubling_rim);
     pixels.resize(static_cast<size_t>(width) * height);
+    rows.resize(static_cast<size_t>(frame.height) * width);
+    // A new pixel lies a quarter of a pixel before or behind an old one.
+    constexpr std::array<float, 4> behind{-0.0703125f, 0.8671875f, 0.2265625f, -0.0234375f};
+    const auto place = [](int at, int limit, std::array<int, 4>& from) {
+        const int old = (at - doubling_rim) >> 1;
+        const bool later = ((at - doubling_rim) & 1) != 0;
+        for (int i = 0; i < 4; ++i)
+            from[i] = std::clamp(later ? old - 1 + i : old + 1 - i, 0, limit - 1);
+    };
+    std::array<int, 4> from{};
+    for (int x = 0; x < width; ++x) {
+        place(x, frame.width, from);
+        for (int y = 0; y < frame.height; ++y) {
+            const uint8_t* row = frame.row(y);
+            float sum = 0;
+            for (int i = 0; i < 4; ++i) sum += behind[i] * static_cast<float>(row[from[i]]);
+            rows[static_cast<size_t>(y) * width + x] = sum;
+        }
+    }
     for (int y = 0; y < height; ++y) {
+        place(y, frame.height, from);
+        std::array<const float*, 4> row{};
+        for (int i = 0; i < 4; ++i) row[i] = rows.data() + static_cast<size_t>(from[i]) * width;
+        uint8_t* to = pixels.data() + static_cast<size_t>(y) * width;
         for (int x = 0; x < width; ++x) {
-            const float px = (static_cast<float>(x - doubling_rim) + 0.5f) / 2;
-            const float py = (static_cast<float>(y - doubling_rim) + 0.5f) / 2;
-            pixels[static_cast<size_t>(y) * width + x] =
-                static_cast<uint8_t>(grey_at(frame, px, py) + 0.5f);
+            const float sum = behind[0] * row[0][x] + behind[1] * row[1][x] +
+                              behind[2] * row[2][x] + behind[3] * row[3][x];
+            to[x] = static_cast<uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
         }
     }
     return {pixels.data(), width, height, width};
@@ -168,7 +198,7 @@ private:
         promising_.clear();
         // What was cut out of a frame is most often one symbol and its quiet zone.
         if (small) look_at(frame, {0, 0, frame.width, frame.height});
-        if (over() || !look(frame)) return;
+        if (over() || !look(frame, passes.size())) return;
 
         // Noise is averaged, and modules of many pixels become small.
         GreyView level = frame;
@@ -176,13 +206,46 @@ private:
             level = halve(level, pyramid_[halvings - 1]);
             scale_ = static_cast<float>(1 << halvings);
             promising_.clear();
-            if (!spend(int64_t{frame.width} * frame.height / 100'000) || !look(level)) return;
+            if (!spend(int64_t{frame.width} * frame.height / 100'000) ||
+                !look(level, passes.size()))
+                return;
         }
-        if (!small) return;
-        level = twice(frame, pyramid_[0]);
+        scale_ = 1;
+        if (small) look_closer(frame, {0, 0, frame.width, frame.height});
+    }
+
+    // Looks at part of the whole frame in twice as many pixels: modules of two pixels have no
+    // lattice that a spectrum can show. False when the search is over.
+    bool look_closer(const GreyView& frame, const Box& box) {
+        const GreyView part{frame.row(box.top) + box.left, box.right - box.left,
+                            box.bottom - box.top, frame.stride};
+        if (!spend(1 + int64_t{part.width} * part.height / 1'000)) return false;
+        const GreyView doubled = twice(part, doubled_, doubled_rows_);
         scale_ = 0.5f, rim_ = doubling_rim;
+        origin_ = {static_cast<double>(box.left), static_cast<double>(box.top)};
+        std::swap(locator_, aside_locator_), std::swap(promising_, aside_promising_);
         promising_.clear();
-        look(level);
+        const bool more = look(doubled, closer_passes);
+        std::swap(locator_, aside_locator_), std::swap(promising_, aside_promising_);
+        scale_ = 1, rim_ = 0, origin_ = {0, 0};
+        return more;
+    }
+
+    // The patches of the whole frame that may be symbols of such small modules.
+    bool look_closer(const GreyView& frame) {
+        constexpr int least = 24, most = 112;  // pixels a side: 12 to 52 modules
+        int patches = 0;
+        for (const Region& region : locator_.regions) {
+            const int width = region.right - region.left, height = region.bottom - region.top;
+            if (std::min(width, height) < least || std::max(width, height) > most) continue;
+            if (3 * std::min(width, height) < std::max(width, height) || known(region)) continue;
+            if (patches++ == most_closer) break;
+            const Box box{std::max(0, region.left - block_px), std::max(0, region.top - block_px),
+                          std::min(frame.width, region.right + block_px),
+                          std::min(frame.height, region.bottom + block_px)};
+            if (!look_closer(frame, box)) return false;
+        }
+        return true;
     }
 
     // The cheap look; reads what is clean.
@@ -203,8 +266,8 @@ private:
     }
 
     // False when the search is over.
-    bool look(const GreyView& frame) {
-        TRACE(trace_pass = 0);
+    bool look(const GreyView& frame, size_t last_pass) {
+        TRACE(trace_pass = scale_ < 1 ? 500 : scale_ > 1 ? 100 * scale_ : 0);
         locate(frame, most_regions, locator_);
         if (!spend(1 + int64_t{frame.width} * frame.height / 100'000)) return false;
         add_whole(frame);
@@ -216,9 +279,12 @@ private:
                             std::min(frame.height, region.bottom + margin)});
             if (over()) return false;
         }
-        for (const Pass& pass : passes) {
+        for (size_t i = 0; i < last_pass; ++i) {
             TRACE(trace_pass += 10);
-            if (!try_patches(frame, pass)) return false;
+            if (!try_patches(frame, passes[i])) return false;
+            if (i + 2 == closer_passes && scale_ == 1 && last_pass > closer_passes &&
+                !look_closer(frame))
+                return false;
         }
         return try_promising(frame);
     }
@@ -233,7 +299,8 @@ private:
             TRACE(const double trace_fit = trace_now());
             const int64_t samples = fitter_.fit(frame, locator_, region, pass.dense, pass.turned,
                                                 pass.lattices, lattices_);
-            TRACE(int q = pass.dense ? 6 : 5; trace_cost[q] += trace_now() - trace_fit; trace_count[q]++; trace_unit[q] += 5 + samples / 800);
+            TRACE(int q = pass.dense ? 6 : 5; trace_cost[q] += trace_now() - trace_fit;
+                  trace_count[q]++; trace_unit[q] += 5 + samples / 800);
             if (!spend(5 + samples / (pass.dense ? 800 : 500))) return false;
             for (const Lattice& lattice : lattices_) {
                 if (try_lattice(frame, lattice, pass)) break;
@@ -245,7 +312,8 @@ private:
     }
 
     bool worthwhile(const Candidate& candidate) const {
-        if (candidate.levels == kGridLevels || tries_[candidate.levels] == most_tries[candidate.levels])
+        if (candidate.levels == kGridLevels ||
+            tries_[candidate.levels] == most_tries[candidate.levels])
             return false;
         // The finder of a small symbol cannot stand out so far: it must be nearly whole.
         return candidate.deviation >= least_deviation[candidate.levels] ||
@@ -348,7 +416,11 @@ private:
         const int64_t boxes =
             finder_.find(sheet_, sizes_, pass.dense ? max_lattice_cells : quick_slack,
                          least_agreement, static_cast<size_t>(pass.placements), placements_);
-        TRACE(int q = pass.dense ? 8 : 7; trace_cost[q] += trace_now() - trace_cells; trace_count[q]++; trace_unit[q] += 2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) + boxes / 2'000);
+        TRACE(int q = pass.dense ? 8 : 7; trace_cost[q] += trace_now() - trace_cells;
+              trace_count[q]++;
+              trace_unit[q] += 2 +
+                               int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
+                               boxes / 2'000);
         if (!spend(2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
                    boxes / 2'000))
             return false;
@@ -391,9 +463,12 @@ private:
         ++tries_[level];
         TRACE(const double trace_start = trace_now());
         const bool trace_ok = read_grid(frame, candidate.grid, level, grid_work_, decoded_);
-        TRACE(trace_cost[level] += trace_now() - trace_start;
-              trace_count[level]++; trace_unit[level] += level_units[level]);
-        TRACE(if (level >= 1) fprintf(stderr, "L%d ok%d dev %.1f ev %.0f ag %.2f %dx%d\n", level, trace_ok, candidate.deviation, candidate.evidence, candidate.agreement, candidate.grid.size->rows, candidate.grid.size->columns));
+        TRACE(trace_cost[level] += trace_now() - trace_start; trace_count[level]++;
+              trace_unit[level] += level_units[level]);
+        TRACE(if (level >= 1)
+                  fprintf(stderr, "L%d ok%d dev %.1f ev %.0f ag %.2f %dx%d\n", level, trace_ok,
+                          candidate.deviation, candidate.evidence, candidate.agreement,
+                          candidate.grid.size->rows, candidate.grid.size->columns));
         if (trace_ok && take(candidate)) return true;
         spend(level_units[level]);
         if (level == 1 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
@@ -452,13 +527,15 @@ private:
     size_t count_ = 0;
 
     std::array<std::vector<uint8_t>, 2> pyramid_;
-    Locator locator_;
+    std::vector<uint8_t> doubled_;
+    std::vector<float> doubled_rows_;
+    Locator locator_, aside_locator_;
     LatticeFitter fitter_;
     std::vector<Lattice> lattices_;
     Cells sheet_;
     PlacementFinder finder_;
     std::vector<Placement> placements_;
-    std::vector<Candidate> promising_;
+    std::vector<Candidate> promising_, aside_promising_;
     GridWorkspace grid_work_;
     DecodedGrid decoded_;
 };
