@@ -268,29 +268,11 @@ void Creeper::follow(const Raster& raster, int margin, float sign, Mesh& mesh) {
         spread(row, column);
     }
 
-    const int nodes = mesh.columns + 1;
-    x_.resize(mesh.x.size()), y_.resize(mesh.y.size());
-    for (int row = 0; row <= mesh.rows; ++row) {
-        const int inner_row = std::clamp(row - margin, 0, rows_);
-        for (int column = 0; column <= mesh.columns; ++column) {
-            const int inner_column = std::clamp(column - margin, 0, columns_);
-            const Place& place = at(inner_row, inner_column);
-            const float gx = static_cast<float>(column) + place.dx;
-            const float gy = static_cast<float>(row) + place.dy;
-            const int x0 = std::clamp(static_cast<int>(std::floor(gx)), 0, mesh.columns - 1);
-            const int y0 = std::clamp(static_cast<int>(std::floor(gy)), 0, mesh.rows - 1);
-            const float fx = gx - static_cast<float>(x0), fy = gy - static_cast<float>(y0);
-            const auto mix = [&](const std::vector<float>& v) {
-                const float* p = v.data() + static_cast<size_t>(y0) * nodes + x0;
-                const float top = p[0] + fx * (p[1] - p[0]);
-                const float low = p[nodes] + fx * (p[nodes + 1] - p[nodes]);
-                return top + fy * (low - top);
-            };
-            const size_t to = static_cast<size_t>(row) * nodes + column;
-            x_[to] = mix(mesh.x), y_[to] = mix(mesh.y);
-        }
-    }
-    mesh.x.swap(x_), mesh.y.swap(y_);
+    displace(mesh, x_, y_, [&](int row, int column) -> Point {
+        const Place& place =
+            at(std::clamp(row - margin, 0, rows_), std::clamp(column - margin, 0, columns_));
+        return {place.dx, place.dy};
+    });
 }
 
 }  // namespace imi

@@ -183,14 +183,11 @@ bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, Gri
         };
         if (level == 2) return read();
         if (level == 3) {
-            p.tracker.follow(p.raster, kMargin, 0, 7, 0.15f, p.mesh);
+            p.tracker.follow(p.raster, kMargin, p.mesh);
             sample_mesh(frame, p.mesh, p.raster);
             return read();
         }
         p.creeper.follow(p.raster, kMargin, grid.inverted ? -1.0f : 1.0f, p.mesh);
-        sample_mesh(frame, p.mesh, p.raster);
-        if (read()) return true;
-        p.tracker.follow(p.raster, kMargin, 5, 3, 0.15f, p.mesh);
         sample_mesh(frame, p.mesh, p.raster);
         return read();
     }

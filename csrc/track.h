@@ -1,5 +1,5 @@
-// How a grid that a flat map lays must bend to follow the print: wander of the transport, creases,
-// lens. Edges of all modules vote, first of whole lines together, then of ever shorter stretches.
+// A grid that follows the transport: all rows of a symbol are displaced alike, and all columns, as
+// far as the belt under the head, or the page under the camera, ran unevenly.
 #pragma once
 
 #include <vector>
@@ -10,27 +10,17 @@ namespace imi {
 
 class Tracker {
 public:
-    // Displaces the nodes of `mesh`, through which `raster` was sampled, to where its edges are.
-    // A step looks `reach` quarters of a module to either side; lines stand together in `stretch`
-    // modules, 0 for all of them; `stiff` weighs against bends.
-    // The outermost `margin` cells are paper.
-    void follow(const Raster& raster, int margin, int stretch, int reach, float stiff, Mesh& mesh);
+    // Displaces the nodes of `mesh`, through which `raster` was sampled, to where the edges of
+    // whole lines of modules are, by 1.75 modules at most. The outermost `margin` cells are paper.
+    void follow(const Raster& raster, int margin, Mesh& mesh);
 
 private:
-    // Displacements of the boundaries across one axis: `bands` rows of `nodes`, in modules.
-    struct Field {
-        int bands = 0, nodes = 0;
-        std::vector<float> at;
-    };
-    void find_edges(const float* grey, int lines, int width, int cells_down);
-    void solve(int cells_down, int cells_along, int margin, int stretch, int reach, float stiff,
-               Field& field);
-    void trace(const float* score, int width, int first, int nodes, int reach, float stiff,
-               const float* pull, float* out);
+    void find_edges(const Raster& raster, int margin, bool upright);
+    void trace(int first, std::vector<float>& out);
 
-    std::vector<float> turned_, strips_, band_, score_, cost_, pull_;
+    std::vector<float> score_, line_, cost_;
     std::vector<signed char> back_;
-    Field across_, down_;
+    std::vector<float> across_, down_;  // displacement of every boundary, modules
     std::vector<float> x_, y_;
 };
 
