@@ -42,6 +42,7 @@ void known_modules(const SymbolSize& size, std::vector<int8_t>& out) {
 struct GridWorkspace::Parts {
     const SymbolSize* size = nullptr;
     std::vector<int8_t> known;
+    int known_count = 0;
     Cells cells;
     std::vector<uint8_t> modules;
     std::vector<float> module_doubt, codeword_doubt;
@@ -57,6 +58,8 @@ struct GridWorkspace::Parts {
         if (size == &wanted) return;
         size = &wanted;
         known_modules(wanted, known);
+        known_count = static_cast<int>(
+            std::count_if(known.begin(), known.end(), [](int8_t k) { return k >= 0; }));
         modules.resize(wanted.modules()), module_doubt.resize(wanted.modules());
         codewords.resize(wanted.codewords()), codeword_doubt.resize(wanted.codewords());
     }
@@ -69,29 +72,29 @@ namespace {
 
 using Parts = GridWorkspace::Parts;
 
-// `modules` and `module_doubt` from the ink of the cells, which begin kRim before the symbol.
-void take_ink(Parts& p, bool inverted) {
+// `modules`, and `module_doubt` if asked for, from the ink of the cells, which begin kRim before
+// the symbol.
+void take_ink(Parts& p, bool inverted, bool doubts) {
     const SymbolSize& size = *p.size;
+    const int columns = size.columns, sign = inverted ? -1 : 1;
     for (int row = 0; row < size.rows; ++row) {
         const int16_t* ink =
             p.cells.ink.data() + static_cast<size_t>(row + kRim) * p.cells.columns + kRim;
-        const size_t at = static_cast<size_t>(row) * size.columns;
-        for (int column = 0; column < size.columns; ++column) {
-            const int dark = inverted ? -ink[column] : ink[column];
-            p.modules[at + column] = dark > 0 ? 1 : 0;
-            p.module_doubt[at + column] = static_cast<float>(256 - std::abs(dark));
-        }
+        uint8_t* module = p.modules.data() + static_cast<size_t>(row) * columns;
+        for (int i = 0; i < columns; ++i) module[i] = sign * ink[i] > 0 ? 1 : 0;
+        if (!doubts) continue;
+        float* doubt = p.module_doubt.data() + static_cast<size_t>(row) * columns;
+        for (int i = 0; i < columns; ++i) doubt[i] = static_cast<float>(256 - std::abs(ink[i]));
     }
 }
 
 // Tries to read `modules`; with doubts if `patient`.
 bool decode_modules(Parts& p, bool patient, int level, DecodedGrid& out) {
     const SymbolSize& size = *p.size;
-    int known = 0, right = 0;
-    for (size_t i = 0; i < p.known.size(); ++i) {
-        if (p.known[i] < 0) continue;
-        ++known, right += p.known[i] == p.modules[i];
-    }
+    int right = 0;
+    for (size_t i = 0; i < p.known.size(); ++i)
+        right += p.known[i] == static_cast<int8_t>(p.modules[i]);
+    const int known = p.known_count;
     collect(size, p.modules.data(), p.codewords.data());
     if (patient) {
         const auto indices = module_indices(size);
@@ -194,11 +197,11 @@ bool read_grid(const GreyView& frame, const GridHypothesis& grid, int level, Gri
     sample_cells(frame, grid.to_image, -kRim, -kRim, rows + 2 * kRim, columns + 2 * kRim,
                  level == 0 ? 1 : 5, p.cells);
     find_ink(p.cells, 0);
-    take_ink(p, grid.inverted);
+    take_ink(p, grid.inverted, level > 0);
     if (decode_modules(p, level > 0, level, out)) return true;
     if (level == 0) return false;
     find_ink(p.cells, 0.6f);
-    take_ink(p, grid.inverted);
+    take_ink(p, grid.inverted, true);
     return decode_modules(p, true, level, out);
 }
 

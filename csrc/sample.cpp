@@ -1,7 +1,6 @@
 #include "sample.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "warp.h"
 
@@ -29,12 +28,15 @@ void sharpened(const Cells& cells, float share, std::vector<float>& out) {
 
 void sample_cells(const GreyView& frame, const Homography& to_image, int first_row,
                   int first_column, int rows, int columns, int taps, Cells& cells) {
-    constexpr float reach = 0.2f;  // modules from the centre to the other taps
+    constexpr float reach = 0.2f;  // modules
     cells.rows = rows, cells.columns = columns;
     cells.grey.resize(static_cast<size_t>(rows) * columns);
-    const int count = taps > 1 ? 5 * columns : columns;
-    cells.x.resize(count), cells.y.resize(count), cells.taps.resize(count);
-    float *x = cells.x.data(), *y = cells.y.data();
+    cells.places.resize(static_cast<size_t>(columns) * 9);
+    float *x = cells.places.data(), *y = x + columns, *scale = y + columns;
+    float *ux = scale + columns, *uy = ux + columns, *vx = uy + columns, *vy = vx + columns;
+    float *tx = vy + columns, *ty = tx + columns;
+    cells.tap.resize(columns);
+    float* tap = cells.tap.data();
     const double* m = to_image.m;
     const auto dx = static_cast<float>(m[0]), dy = static_cast<float>(m[3]);
     const auto dw = static_cast<float>(m[6]);
@@ -46,30 +48,27 @@ void sample_cells(const GreyView& frame, const Homography& to_image, int first_r
         const auto ny = static_cast<float>(m[3] * x0 + m[4] * y0 + m[5]);
         const auto nw = static_cast<float>(m[6] * x0 + m[7] * y0 + m[8]);
         float* out = cells.grey.data() + static_cast<size_t>(row) * columns;
-        for (int column = 0; column < columns; ++column) {
-            const auto step = static_cast<float>(column);
-            const float scale = 1 / (nw + step * dw);
-            x[column] = (nx + step * dx) * scale, y[column] = (ny + step * dy) * scale;
+        for (int i = 0; i < columns; ++i) {
+            const auto step = static_cast<float>(i);
+            scale[i] = 1 / (nw + step * dw);
+            x[i] = (nx + step * dx) * scale[i], y[i] = (ny + step * dy) * scale[i];
         }
-        if (taps == 1) {
-            grey_at_places(frame, x, y, columns, out);
-            continue;
+        grey_at_places(frame, x, y, columns, out);
+        if (taps == 1) continue;
+        // The map is as good as linear inside one module.
+        for (int i = 0; i < columns; ++i) {
+            const float near = scale[i] * reach;
+            ux[i] = (dx - dw * x[i]) * near, uy[i] = (dy - dw * y[i]) * near;
+            vx[i] = (ex - ew * x[i]) * near, vy[i] = (ey - ew * y[i]) * near;
         }
-        for (int column = 0; column < columns; ++column) {
-            // The map is as good as linear inside one module.
-            const float near = reach / (nw + static_cast<float>(column) * dw);
-            const float ux = (dx - dw * x[column]) * near, uy = (dy - dw * y[column]) * near;
-            const float vx = (ex - ew * x[column]) * near, vy = (ey - ew * y[column]) * near;
-            x[columns + column] = x[column] + ux, y[columns + column] = y[column] + uy;
-            x[2 * columns + column] = x[column] - ux, y[2 * columns + column] = y[column] - uy;
-            x[3 * columns + column] = x[column] + vx, y[3 * columns + column] = y[column] + vy;
-            x[4 * columns + column] = x[column] - vx, y[4 * columns + column] = y[column] - vy;
-        }
-        grey_at_places(frame, x, y, count, cells.taps.data());
-        const float* tap = cells.taps.data();
-        for (int column = 0; column < columns; ++column)
-            out[column] = 0.2f * (tap[column] + tap[columns + column] + tap[2 * columns + column] +
-                                  tap[3 * columns + column] + tap[4 * columns + column]);
+        const auto add = [&](const float* off_x, const float* off_y, float sign) {
+            for (int i = 0; i < columns; ++i)
+                tx[i] = x[i] + sign * off_x[i], ty[i] = y[i] + sign * off_y[i];
+            grey_at_places(frame, tx, ty, columns, tap);
+            for (int i = 0; i < columns; ++i) out[i] += tap[i];
+        };
+        add(ux, uy, 1), add(ux, uy, -1), add(vx, vy, 1), add(vx, vy, -1);
+        for (int i = 0; i < columns; ++i) out[i] *= 0.2f;
     }
 }
 
@@ -81,16 +80,26 @@ void find_ink(Cells& cells, float sharpen) {
         grey = &cells.scratch;
     }
     const int down = (rows + tile - 1) / tile, across = (columns + tile - 1) / tile;
-    cells.low.assign(static_cast<size_t>(down) * across, 1e9f);
-    cells.high.assign(static_cast<size_t>(down) * across, -1e9f);
+    cells.low.resize(static_cast<size_t>(down) * across), cells.high.resize(cells.low.size());
+    cells.places.resize(static_cast<size_t>(columns) * 2);
+    float *near = cells.places.data(), *far = near + columns;  // of one line of cells
     float lowest = 1e9f, highest = -1e9f;
-    for (int y = 0; y < rows; ++y) {
-        for (int x = 0; x < columns; ++x) {
-            const float value = (*grey)[static_cast<size_t>(y) * columns + x];
-            float& low = cells.low[static_cast<size_t>(y / tile) * across + x / tile];
-            float& high = cells.high[static_cast<size_t>(y / tile) * across + x / tile];
-            low = std::min(low, value), high = std::max(high, value);
-            lowest = std::min(lowest, value), highest = std::max(highest, value);
+    for (int ty = 0; ty < down; ++ty) {
+        std::fill(near, near + columns, 1e9f), std::fill(far, far + columns, -1e9f);
+        for (int y = ty * tile; y < std::min(rows, (ty + 1) * tile); ++y) {
+            const float* line = grey->data() + static_cast<size_t>(y) * columns;
+            for (int x = 0; x < columns; ++x) {
+                near[x] = line[x] < near[x] ? line[x] : near[x];
+                far[x] = line[x] > far[x] ? line[x] : far[x];
+            }
+        }
+        for (int tx = 0; tx < across; ++tx) {
+            const int from = tx * tile, to = std::min(columns, from + tile);
+            const float low = *std::min_element(near + from, near + to);
+            const float high = *std::max_element(far + from, far + to);
+            cells.low[static_cast<size_t>(ty) * across + tx] = low;
+            cells.high[static_cast<size_t>(ty) * across + tx] = high;
+            lowest = std::min(lowest, low), highest = std::max(highest, high);
         }
     }
     cells.ink.resize(cells.grey.size());
@@ -111,14 +120,19 @@ void find_ink(Cells& cells, float sharpen) {
                 else
                     high = low + least;
             }
-            const float threshold = (low + high) / 2;
-            const float scale = 256 * 2.5f / (high - low);  // sure from 0.1 of the contrast's rim
-            for (int y = ty * tile; y < std::min(rows, (ty + 1) * tile); ++y) {
-                const size_t line = static_cast<size_t>(y) * columns;
-                for (int x = tx * tile; x < std::min(columns, (tx + 1) * tile); ++x) {
-                    const float ink = (threshold - (*grey)[line + x]) * scale;
-                    cells.ink[line + x] = static_cast<int16_t>(std::clamp(ink, -256.0f, 256.0f));
-                }
+            // Sure from 0.1 of the contrast's rim.
+            const float threshold = (low + high) / 2, scale = 256 * 2.5f / (high - low);
+            for (int x = tx * tile; x < std::min(columns, (tx + 1) * tile); ++x)
+                near[x] = threshold, far[x] = scale;
+        }
+        for (int y = ty * tile; y < std::min(rows, (ty + 1) * tile); ++y) {
+            const float* line = grey->data() + static_cast<size_t>(y) * columns;
+            int16_t* ink = cells.ink.data() + static_cast<size_t>(y) * columns;
+            for (int x = 0; x < columns; ++x) {
+                float v = (near[x] - line[x]) * far[x];
+                v = v < -256 ? -256 : v;
+                v = v > 256 ? 256 : v;
+                ink[x] = static_cast<int16_t>(static_cast<int>(v));
             }
         }
     }

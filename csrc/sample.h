@@ -15,8 +15,7 @@ struct Cells {
     std::vector<float> grey;
     std::vector<int16_t> ink;
 
-    std::vector<float> low, high, scratch;  // workspace of find_ink
-    std::vector<float> x, y, taps;          // and of sample_cells
+    std::vector<float> low, high, scratch, places, tap;  // workspace
 
     int16_t at(int row, int column) const {
         return ink[static_cast<size_t>(row) * columns + column];

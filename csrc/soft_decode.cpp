@@ -66,6 +66,8 @@ int linear_complexity(const uint8_t* s, int count) {
     return length;
 }
 
+constexpr int small_parity = 20;  // error codewords of a block that counts on the finder too
+
 struct BlockCorrection {
     int errors, erasures;
 };
@@ -84,7 +86,9 @@ std::optional<BlockCorrection> correct_block(std::span<uint8_t> block, int parit
                proof_bits(length, parity, errors, erasures) >= least_bits;
     };
     const int errors = linear_complexity(syndromes.data(), parity);
-    if (worth(errors, 0)) {
+    // A hasty caller does without it: noise then ends here, but for one time in 256.
+    const bool hopeless = !patient && parity > small_parity && 2 * errors >= parity;
+    if (!hopeless && worth(errors, 0)) {
         if (const auto done = rs_correct(block, parity, {}, 0)) return BlockCorrection{*done, 0};
     }
     if (!patient || doubt.empty()) return std::nullopt;
@@ -120,7 +124,6 @@ std::optional<Correction> correct_codewords(const SymbolSize& size, uint8_t* cod
     const int parity = size.error_codewords_per_block();
     // About 25 tries a block: five bits of each block pay for them. One block alone pays by
     // kMostAttempts, and a small one may fall short, since its finder makes up for it.
-    constexpr int small_parity = 20;
     const auto blocks = static_cast<float>(size.blocks);
     const float least = size.blocks > 1         ? std::max(kLeastBits, kProofBits / blocks + 5)
                         : parity > small_parity ? kProofBits

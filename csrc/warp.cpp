@@ -63,11 +63,13 @@ IMI_TARGET_AVX2 void grey_at_places_avx2(const GreyView& frame, const float* x, 
     const __m256i last = _mm256_set1_epi32(frame.width - 4);
     const __m256i last_row = _mm256_set1_epi32(frame.height - 1);
     const __m256i one = _mm256_set1_epi32(1);
-    int i = 0;
-    for (; i + 8 <= count; i += 8) {
+    for (int i = 0; i < count; i += 8) {
+        // The last few places are read as eight, what is missing as (0, 0).
+        const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count - i),
+                                                _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         // max and min give their second operand for NaN.
-        __m256 px = _mm256_max_ps(_mm256_sub_ps(_mm256_loadu_ps(x + i), half), zero);
-        __m256 py = _mm256_max_ps(_mm256_sub_ps(_mm256_loadu_ps(y + i), half), zero);
+        __m256 px = _mm256_max_ps(_mm256_sub_ps(_mm256_maskload_ps(x + i, mask), half), zero);
+        __m256 py = _mm256_max_ps(_mm256_sub_ps(_mm256_maskload_ps(y + i, mask), half), zero);
         px = _mm256_min_ps(px, right), py = _mm256_min_ps(py, bottom);
         const __m256i x0 = _mm256_cvttps_epi32(px), y0 = _mm256_cvttps_epi32(py);
         const __m256 fx = _mm256_sub_ps(px, _mm256_cvtepi32_ps(x0));
@@ -79,9 +81,9 @@ IMI_TARGET_AVX2 void grey_at_places_avx2(const GreyView& frame, const float* x, 
             _mm256_add_ps(a.first, _mm256_mul_ps(fx, _mm256_sub_ps(a.second, a.first)));
         const __m256 low =
             _mm256_add_ps(b.first, _mm256_mul_ps(fx, _mm256_sub_ps(b.second, b.first)));
-        _mm256_storeu_ps(out + i, _mm256_add_ps(top, _mm256_mul_ps(fy, _mm256_sub_ps(low, top))));
+        const __m256 grey = _mm256_add_ps(top, _mm256_mul_ps(fy, _mm256_sub_ps(low, top)));
+        _mm256_maskstore_ps(out + i, mask, grey);
     }
-    grey_at_places_portable(frame, x + i, y + i, count - i, out + i);
 }
 #else
 void grey_at_places_avx2(const GreyView& frame, const float* x, const float* y, int count,
