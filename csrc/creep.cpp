@@ -204,6 +204,9 @@ void Creeper::settle(int row, int column) {
     Place& p = at(row, column);
     p.dx = lead.dx + x.off * std::min(0.9f, 2 * x.clear);
     p.dy = lead.dy + y.off * std::min(0.9f, 2 * y.clear);
+    // No further than the margin that the raster takes in, or there is nothing to see.
+    const auto limit = static_cast<float>(margin_);
+    p.dx = std::clamp(p.dx, -limit, limit), p.dy = std::clamp(p.dy, -limit, limit);
     p.trust = 0.05f + std::min(x.clear, y.clear);
     const int module_row = std::min(row, rows_ - 1), module_column = std::min(column, columns_ - 1);
     if (column == 0) p.dx = left_[module_row], p.trust += 0.3f;

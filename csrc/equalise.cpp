@@ -204,6 +204,7 @@ bool Equaliser::mend_axis(const std::vector<float>& masses, int along, bool upri
     // ten thousand, and is only copied from its own modules then. Starved ink leaves every module's
     // rim blank, so a line must also be lighter than the others of its place are.
     constexpr float blank = -0.6f, printed = -0.4f, lighter = 0.35f;
+    constexpr int telling = 24;  // modules in a line; fewer are light by chance too often
     const int modules = static_cast<int>(masses.size()) / kSide;
     std::array<float, kSide> limit{};
     std::array<float, 256> sorted;
@@ -221,6 +222,7 @@ bool Equaliser::mend_axis(const std::vector<float>& masses, int along, bool upri
         if (!blanks) continue;
         const auto best = static_cast<int>(std::max_element(mass, mass + kSide) - mass);
         if (mass[best] < printed) {
+            if (along < telling) continue;
             for (int i = 0; i < along; ++i)
                 lost_[upright ? static_cast<size_t>(i) * columns_ + module
                               : static_cast<size_t>(module) * columns_ + i] = 1;

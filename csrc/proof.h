@@ -3,9 +3,11 @@
 // Reed-Solomon corrects a block of n codewords, p of them for errors, with e erasures and t errors
 // from 256^e * C(n - e, t) * 255^t of the 256^p possible syndromes, so a random block passes with
 // that share: proof_bits. All blocks have to pass, so bits add up. A reader that tries m times
-// sees a false one m times as often: one grid is read with at most kMostAttempts corrections, each
-// with kProofBits or more, so a grid laid over anything but a symbol gives an answer with a chance
-// below 128 * 2^-40 = 1.2e-10.
+// sees a false one m times as often: a level of read_grid makes at most kMostAttempts corrections
+// of a block, each with kProofBits or more, so a grid laid over anything but a symbol gives an
+// answer with a chance below 128 * 2^-40 = 1.2e-10 a level, 6e-10 for all five. (Of several blocks
+// each pays five bits for its own attempts.) What the data say beyond that, that they parse, is not
+// counted.
 //
 // The small sizes cannot reach that with Reed-Solomon alone; there the finder, timing and alignment
 // modules count too, less what a search gains by picking the best of about 2^20 places.

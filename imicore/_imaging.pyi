@@ -154,6 +154,13 @@ class GridReader:
     @property
     def units(self) -> int: ...
 
+def proof_bits(length: int, parity: int, *, errors: int, erasures: int) -> float: ...
+def finder_bits(count: int, right: int) -> float: ...
+
+GRID_LEVELS: int
+
+# --- end of grids ---
+
 # --- imicore.imb_reader (bind_imb.cpp) ---
 
 class BarFinder:

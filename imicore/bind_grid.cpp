@@ -2,12 +2,12 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <ctime>
-#include <optional>
+#include <string>
 
 #include "bind.h"
 #include "error.h"
 #include "grid_reader.h"
+#include "proof.h"
 
 namespace py = pybind11;
 
@@ -73,6 +73,10 @@ void register_grid(py::module_& module) {
         .def("read", &GridReader::read, py::arg("frame").noconvert(), py::arg("corners"),
              py::kw_only(), py::arg("size"), py::arg("level"), py::arg("inverted") = false)
         .def_property_readonly("units", &GridReader::units);
+    module.def("proof_bits", &proof_bits, py::arg("length"), py::arg("parity"), py::kw_only(),
+               py::arg("errors"), py::arg("erasures"));
+    module.def("finder_bits", &finder_bits, py::arg("count"), py::arg("right"));
+    module.attr("GRID_LEVELS") = kGridLevels;
 }
 
 }  // namespace imi
