@@ -4,7 +4,7 @@
 #include <cassert>
 #include <numeric>
 
-#include "gf256.h"
+#include "gf256_evaluate.h"
 #include "interleave.h"
 #include "proof.h"
 #include "reed_solomon.h"
@@ -17,8 +17,8 @@ using gf256::kOrder;
 using gf256::kTables;
 using Syndromes = std::array<uint8_t, kMaxParity>;
 
-// Horner in logarithms: block polynomial at alpha^1.., through its remainder by the generator,
-// which is shorter and comes from a fast encoder. False when all vanish.
+// The block polynomial at alpha^1.., through its remainder by the generator, which is shorter and
+// comes from a fast encoder. False when all vanish.
 bool find_syndromes(std::span<const uint8_t> block, int parity, Syndromes& out) {
     std::array<uint8_t, kMaxParity> rest;
     const size_t data = block.size() - parity;
@@ -26,14 +26,8 @@ bool find_syndromes(std::span<const uint8_t> block, int parity, Syndromes& out) 
     uint8_t any = 0;
     for (int i = 0; i < parity; ++i) any |= rest[i] ^= block[data + i];
     if (any == 0) return false;
-    for (int j = 0; j < parity; ++j) {
-        uint8_t value = 0;
-        for (int i = 0; i < parity; ++i) {
-            value = value == 0 ? uint8_t{0} : kTables.power[kTables.log[value] + j + 1];
-            value ^= rest[i];
-        }
-        out[j] = value;
-    }
+    std::reverse(rest.begin(), rest.begin() + parity);
+    gf256::evaluate(std::span(rest).first(parity), 1, std::span(out).first(parity));
     return true;
 }
 
