@@ -9,7 +9,6 @@
 
 #include "creep.h"
 #include "equalise.h"
-#include "error.h"
 #include "placement.h"
 #include "proof.h"
 #include "sample.h"
@@ -113,12 +112,9 @@ bool decode_modules(Parts& p, bool patient, DecodedGrid& out) {
     if (patient) doubt_codewords(p), doubt = p.codeword_doubt;
     const auto done = correct_codewords(size, p.codewords.data(), doubt, patient, p.attempts);
     if (!done || !proven(done->bits, p.known_count, p.right_before.value_or(right))) return false;
-    try {
-        out.message = read_message(
-            std::span<const uint8_t>(p.codewords).first(static_cast<size_t>(size.data_codewords)));
-    } catch (const Error&) {
-        return false;
-    }
+    const auto data =
+        std::span<const uint8_t>(p.codewords).first(static_cast<size_t>(size.data_codewords));
+    if (try_read_message(data, out.message)) return false;
     out.modules = p.modules;
     out.errors_corrected = done->errors, out.erasures = done->erasures;
     out.agreement = p.agreement;

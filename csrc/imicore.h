@@ -95,7 +95,7 @@ typedef int (*imi_accept)(const uint8_t* payload, size_t length, void* user);
 typedef struct imi_read_options {
     size_t size;           /* sizeof(imi_read_options) */
     int32_t limit;         /* symbols at most, 0 for as many as `out` holds */
-    int32_t effort;        /* units of work at most, 0 for the default of 300; about 0.1 ms each */
+    int32_t effort;        /* units of work at most, about 10 us each; 0 for the default */
     double budget_ms;      /* stop after so many milliseconds, 0 for never; below 1e9 */
     imi_roi roi;           /* look only there; all 0 for the whole frame */
     const imi_size* sizes; /* read only these; NULL for all 48. Fewer is faster and surer */
@@ -139,8 +139,8 @@ void imi_reader_destroy(imi_reader* reader);
  * capacity  1 or more
  * count     set to the number of symbols read, 0 to capacity; to 0 with every status but IMI_OK
  *
- * A reading is given only when Reed-Solomon proves it with error codewords to spare. Made for 3.2
- * to 12 pixels a module.
+ * A reading is given only when its error codewords, in the small sizes along with finder and
+ * timing, prove it. Made for 3.2 to 12 pixels a module.
  *
  * Returns IMI_BAD_ARGUMENT, IMI_NO_SUCH_SIZE, IMI_OUT_OF_MEMORY, IMI_BUSY, IMI_INTERNAL. */
 imi_status imi_reader_read(imi_reader* reader, const uint8_t* pixels, int32_t width, int32_t height,

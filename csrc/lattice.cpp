@@ -313,6 +313,7 @@ int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const 
     const int64_t samples = scan(frame, axes_[0], dense) + scan(frame, axes_[1], dense);
     struct Pair {
         float u, v, strength;
+        size_t place;  // settles equals: std::stable_sort would allocate
     };
     std::array<Pair, 16> pairs{};
     size_t count = 0;
@@ -322,12 +323,15 @@ int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const 
             const double ratio =
                 std::log((u.frequency / axes_[0].step) / (v.frequency / axes_[1].step));
             const double odd = std::max(0.0, std::abs(ratio) - 0.05);
-            pairs[count++] = {u.frequency, v.frequency,
-                              static_cast<float>(u.strength + v.strength - 16 * odd)};
+            pairs[count] = {u.frequency, v.frequency,
+                            static_cast<float>(u.strength + v.strength - 16 * odd), count};
+            ++count;
         }
     }
-    std::stable_sort(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(count),
-                     [](const Pair& a, const Pair& b) { return a.strength > b.strength; });
+    std::sort(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(count),
+              [](const Pair& a, const Pair& b) {
+                  return a.strength != b.strength ? a.strength > b.strength : a.place < b.place;
+              });
     for (size_t i = 0; i < count && out.size() < static_cast<size_t>(most); ++i) {
         tiles_.clear();
         if (!lock(axes_[0], pairs[i].u)) continue;

@@ -223,8 +223,10 @@ void locate(const GreyView& frame, int most, Locator& locator) {
             locator.regions.push_back(region);
         }
     }
-    std::stable_sort(locator.regions.begin(), locator.regions.end(),
-                     [](const Region& a, const Region& b) { return a.score > b.score; });
+    // In the order found where equal: std::stable_sort would allocate.
+    std::sort(locator.regions.begin(), locator.regions.end(), [](const Region& a, const Region& b) {
+        return a.score != b.score ? a.score > b.score : a.first < b.first;
+    });
     size_t kept = 0;
     for (size_t i = 0; i < locator.regions.size() && kept < static_cast<size_t>(most); ++i) {
         const Region candidate = locator.regions[i];

@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     options.size = input.byte() < 230 ? memory.size() : input.word(1);
     if (options.size > memory.size()) options.size = memory.size();
     options.limit = number(input);
-    options.effort = 1 + input.below(3);
+    options.effort = 10 + input.below(30);
     const uint64_t bits = input.byte() < 200 ? 0 : input.word(8);
     std::memcpy(&options.budget_ms, &bits, sizeof bits);
     if (input.byte() >= 128)

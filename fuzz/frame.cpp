@@ -35,14 +35,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     ReadOptions options;
     options.limit = 1 + (flags >> 2 & 1);
-    options.effort = 1 + (flags >> 3 & 7) / 2;
+    options.effort = 10 + 5 * (flags >> 3 & 7);
     if (flags & 64) options.accept = [](std::span<const uint8_t> text) { return text.size() > 3; };
     auto&& symbols = reader.read({pixels.data(), width, height, stride}, options);
     promised(symbols.size() <= static_cast<size_t>(options.limit), "no more than asked for");
     for (const Symbol& symbol : symbols) {
         promised(find_size(symbol.size->rows, symbol.size->columns) == symbol.size, "a real size");
         promised(symbol.modules.size() == static_cast<size_t>(symbol.size->modules()), "modules");
-        promised(2 * symbol.errors_corrected < symbol.size->error_codewords(), "errors to spare");
+        promised(2 * symbol.errors_corrected <= symbol.size->error_codewords(), "errors in reach");
         for (const float corner : symbol.corners)
             promised(std::abs(corner) < longest_side_px + margin_px, "corners near the frame");
     }
