@@ -95,8 +95,7 @@ def calls() -> Iterator[bytes]:
 def main() -> None:
     """Write every seed."""
     folder = Path(sys.argv[1])
-    made = {
-        "codewords" : messages, "reed_solomon" : blocks, "frame" : frames, "c_api" : calls}
+    made = {"codewords": messages, "reed_solomon": blocks, "frame": frames, "c_api": calls}
     for target, seeds in made.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds()):
