@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     ReadOptions options;
     options.limit = 1 + (flags >> 2 & 1);
-    options.effort = 10 + 5 * (flags >> 3 & 7);
+    options.effort = 4 + 2 * (flags >> 3 & 7);
     if (flags & 64) options.accept = [](std::span<const uint8_t> text) { return text.size() > 3; };
     auto&& symbols = reader.read({pixels.data(), width, height, stride}, options);
     promised(symbols.size() <= static_cast<size_t>(options.limit), "no more than asked for");

@@ -32,20 +32,42 @@ def test_every_target_is_replayed() -> None:
     assert sources - {"replay"} == set(COUNTS)
 
 
-@pytest.mark.parametrize("target", COUNTS)
-def test_a_target_keeps_its_promises(target: str, seeds: Path, tmp_path: Path) -> None:
-    program = tmp_path / target
+def build(target: str, program: Path, instead: Path | None = None) -> Path:
+    """Return the target over the library's kernels, of which `instead` replaces its namesake."""
     built = library().parent
-    objects = [str(built / f"{path.stem}.o") for path in kernel_sources(built)]
+    kernels = [path.stem for path in kernel_sources(built)]
+    objects = [str(built / f"{stem}.o") for stem in kernels if not instead or stem != instead.stem]
     sources = [str(ROOT / "fuzz" / name) for name in (f"{target}.cpp", "replay.cpp")]
+    sources += [str(instead)] if instead else []
     command = [*compiler("CXX", "c++"), "-std=c++20", "-O1", *STRICT, f"-I{ROOT / 'csrc'}"]
     subprocess.run(
         [*command, *sources, *objects, "-pthread", "-o", str(program)], env=PLAIN, check=True
     )
+    return program
+
+
+def replay(program: Path, count: int, files: list[Path]) -> subprocess.CompletedProcess[bytes]:
+    command = [program, str(count), "1", *files]
+    return subprocess.run(command, env=PLAIN, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("target", COUNTS)
+def test_a_target_keeps_its_promises(target: str, seeds: Path, tmp_path: Path) -> None:
     files = sorted((seeds / target).iterdir())
     assert len(files) > 5
-    done = subprocess.run(
-        [program, str(COUNTS[target]), "1", *files], env=PLAIN, capture_output=True, check=False
-    )
+    done = replay(build(target, tmp_path / target), COUNTS[target], files)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(files) + COUNTS[target]
+
+
+def test_a_planted_mistake_is_found(seeds: Path, tmp_path: Path) -> None:
+    """One error more than the reserve allows: a check that cannot fail is no check."""
+    kernel = (ROOT / "csrc" / "reed_solomon.cpp").read_text(encoding="utf-8")
+    right, wrong = "if (found > longest)", "if (found > longest + 1)"
+    assert kernel.count(right) == 1
+    planted = tmp_path / "reed_solomon.cpp"
+    planted.write_text(kernel.replace(right, wrong), encoding="utf-8")
+    files = sorted((seeds / "reed_solomon").iterdir())
+    done = replay(build("reed_solomon", tmp_path / "planted", planted), 3000, files)
+    assert done.returncode < 0
+    assert b"broken promise: the reserve is kept" in done.stderr
