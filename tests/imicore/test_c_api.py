@@ -3,6 +3,7 @@
 import ctypes as c
 import platform
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -213,12 +214,9 @@ def test_every_status_has_words(library: c_api.Library) -> None:
 
 
 def test_only_the_header_s_functions_are_exported() -> None:
-    done = subprocess.run(
-        ["nm", "-D", "--defined-only", c_programs.library()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    if shutil.which("nm") is None:
+        pytest.skip("no nm (binutils)")
+    done = run("nm", "-D", "--defined-only", c_programs.library())
     exported = {line.split()[-1] for line in done.stdout.splitlines()}
     declared = re.findall(r"^[\w *]+?\*?(imi_\w+)\(", HEADER.read_text(), re.MULTILINE)
     assert exported == {name for name in declared if name != "imi_read_options_init"}
