@@ -61,10 +61,11 @@ void BarMeter::find_places(const GreyView& frame, const BarLine& line) {
     const int count = static_cast<int>((line.to + 10 * pitch - from) / tick) + 1;
     profile_.assign(static_cast<size_t>(count), 0.0f);
     for (int i = 0; i < count; ++i) {
-        for (const double off : band) {
-            const Point p = line.at(from + i * tick, off * pitch);
-            profile_[i] += grey_at(frame, static_cast<float>(p.x), static_cast<float>(p.y));
-        }
+        const Point middle = line.at(from + i * tick, 0);
+        for (const double off : band)
+            profile_[i] +=
+                grey_at(frame, static_cast<float>(middle.x + off * pitch * line.across.x),
+                        static_cast<float>(middle.y + off * pitch * line.across.y));
         profile_[i] /= std::size(band);
     }
     const auto grey = [&](double place) {
@@ -121,17 +122,17 @@ void BarMeter::find_places(const GreyView& frame, const BarLine& line) {
 // How far the ink of a bar reaches either side of the line, in pitches; -1 for no bar there.
 void BarMeter::reach_of(const GreyView& frame, const BarLine& line, double t, float* up,
                         float* down) {
-    const auto grey = [&](double along, int k) {
-        const Point p = line.at(t + along * line.pitch, (k * step - far) * line.pitch);
-        return grey_at(frame, static_cast<float>(p.x), static_cast<float>(p.y));
+    const auto scan = [&](double along, float* out) {
+        const Point from = line.at(t + along * line.pitch, -far * line.pitch);
+        const double dx = step * line.pitch * line.across.x, dy = step * line.pitch * line.across.y;
+        scan_line(frame, from.x, from.y, dx, dy, laterals, out);
     };
+    float left[laterals], centre[laterals], right[laterals];
+    scan(-0.1, left), scan(0, centre), scan(0.1, right);
     lateral_.resize(laterals);
-    scratch_.clear();
-    for (int k = 0; k < laterals; ++k) {
-        lateral_[k] = (grey(-0.1, k) + grey(0, k) + grey(0.1, k)) / 3;
-        scratch_.push_back(grey(-0.5, k));
-        scratch_.push_back(grey(0.5, k));
-    }
+    for (int k = 0; k < laterals; ++k) lateral_[k] = (left[k] + centre[k] + right[k]) / 3;
+    scratch_.resize(2 * laterals);
+    scan(-0.5, scratch_.data()), scan(0.5, scratch_.data() + laterals);
     const float light = median_of(scratch_, 0.75);
     constexpr int middle = laterals / 2, core = 3;
     scratch_.assign(lateral_.begin() + middle - core, lateral_.begin() + middle + core + 1);

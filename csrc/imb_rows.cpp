@@ -15,9 +15,12 @@ constexpr int max_seeds = 8000, max_windows = 3000;
 // Grey levels squared: bars 25 levels darker than paper, under the blur of a poor camera.
 constexpr double min_energy = 25;
 constexpr double min_coherence = 0.4;
+// Along 11 blocks (6 to 24 bars) nearly all texture is of upright edges, in words half of it.
+constexpr int side_blocks = 5;
+constexpr double min_agreement = 0.4;
 
 constexpr int seed_samples = 96;  // 6 bars at the widest pitch
-constexpr int max_lag = 2 * static_cast<int>(max_bar_pitch) + 1;
+constexpr int max_lag = 2 * static_cast<int>(max_bar_pitch) + 2;
 constexpr double min_likeness = 0.45;  // of a signal with itself, one and two pitches on
 
 constexpr int bars_a_step = 4;
@@ -34,38 +37,59 @@ struct Complex {
 
 double dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
 
+// Sums of products over eight partial sums, which a compiler turns into vectors.
+template <typename Value, typename Sum>
+Sum product(const Value* a, const Value* b, int count) {
+    constexpr int lanes = 8;
+    Sum sums[lanes] = {};
+    int i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (int k = 0; k < lanes; ++k) sums[k] += Sum{a[i + k]} * Sum{b[i + k]};
+    for (; i < count; ++i) sums[0] += Sum{a[i]} * Sum{b[i]};
+    Sum sum = 0;
+    for (const Sum part : sums) sum += part;
+    return sum;
+}
+
 // The pitch at which a signal repeats, or 0.
-double pitch_of(float* signal) {
+double pitch_of(const float* grey) {
     float mean = 0;
-    for (int i = 0; i < seed_samples; ++i) mean += signal[i];
+    for (int i = 0; i < seed_samples; ++i) mean += grey[i];
     mean /= seed_samples;
-    float power = 0;
-    for (int i = 0; i < seed_samples; ++i) {
-        signal[i] -= mean;
-        power += signal[i] * signal[i];
-    }
-    if (power < seed_samples * min_energy / 4) return 0;
-    float likeness[max_lag + 1];
-    for (int lag = 2; lag <= max_lag; ++lag) {
-        float sum = 0;
-        for (int i = 0; i + lag < seed_samples; ++i) sum += signal[i] * signal[i + lag];
-        likeness[lag] = sum / power * seed_samples / static_cast<float>(seed_samples - lag);
-    }
-    // A maximum between two samples, by the parabola through three.
-    const auto peak = [&](int lag, double& place) {
-        const double a = likeness[lag - 1], b = likeness[lag], c = likeness[lag + 1];
-        if (b < a || b <= c) return false;
-        place = lag + 0.5 * (a - c) / (a - 2 * b + c);
-        return true;
+    int16_t signal[seed_samples];
+    for (int i = 0; i < seed_samples; ++i)  // twice the grey: a product of two fits 32 bits
+        signal[i] = static_cast<int16_t>(2 * (grey[i] - mean));
+    const auto alike = [&](int lag) {
+        return product<int16_t, int32_t>(signal, signal + lag, seed_samples - lag);
     };
-    double place = 0;
+    const int32_t power = alike(0);
+    if (power < seed_samples * min_energy) return 0;
+    // Lag by lag, and only as far as it takes: most of what is asked here is words.
+    float likeness[max_lag + 2];
+    int known = 1;
+    const auto like = [&](int lag) {
+        while (known < lag) {
+            ++known;
+            const int pairs = seed_samples - known;
+            likeness[known] = static_cast<float>(alike(known)) * seed_samples /
+                              (static_cast<float>(power) * static_cast<float>(pairs));
+        }
+        return likeness[lag];
+    };
+    // A maximum between two samples, by the parabola through three; 0 for none.
+    const auto peak = [&](int lag) {
+        const double c = like(lag + 1), b = like(lag), a = like(lag - 1);
+        if (b < min_likeness || b < a || b <= c) return 0.0;
+        return lag + 0.5 * (a - c) / (a - 2 * b + c);
+    };
     for (int lag = 3; lag <= static_cast<int>(max_bar_pitch); ++lag) {
-        if (likeness[lag] < min_likeness || !peak(lag, place)) continue;
+        const double once = peak(lag);
+        if (once == 0) continue;
         // The second maximum is twice as far, and says the pitch twice as well.
-        const int second = static_cast<int>(std::lround(2 * place));
-        for (int at = std::max(4, second - 1); at <= std::min(max_lag - 1, second + 1); ++at) {
-            double twice = 0;
-            if (likeness[at] >= min_likeness && peak(at, twice)) return twice / 2;
+        const int second = static_cast<int>(std::lround(2 * once));
+        for (int at = second - 1; at <= std::min(max_lag, second + 1); ++at) {
+            const double twice = peak(at);
+            if (twice != 0) return twice / 2;
         }
         return 0;
     }
@@ -79,28 +103,18 @@ public:
     void measure(const GreyView& frame, Point centre, Point along, Point across, double pitch) {
         const int reach = std::min(max_reach, static_cast<int>(std::lround(4 * pitch)));
         const double turn = 2 * std::numbers::pi / pitch;
+        // A bell over the window, times the pitch's wave; without a mean, so that light is none.
         float wave_re[2 * max_reach + 1], wave_im[2 * max_reach + 1], total = 0;
-        for (int i = -reach; i <= reach; ++i) {
-            const double weight = 0.5 + 0.5 * std::cos(std::numbers::pi * i / (reach + 1));
-            wave_re[i + reach] = static_cast<float>(weight * std::cos(turn * i));
-            wave_im[i + reach] = static_cast<float>(-weight * std::sin(turn * i));
-            total += static_cast<float>(weight);
-        }
+        set_wave(reach, turn, wave_re, wave_im, total);
         for (int k = 0; k < lateral_lines; ++k) {
             const double off = (k - lateral_lines / 2) * lateral_step * pitch;
             float grey[2 * max_reach + 1];
             scan_line(frame, centre.x + off * across.x - reach * along.x,
                       centre.y + off * across.y - reach * along.y, along.x, along.y, 2 * reach + 1,
                       grey);
-            float mean = 0;
-            for (int i = 0; i <= 2 * reach; ++i) mean += grey[i];
-            mean /= static_cast<float>(2 * reach + 1);
-            float re = 0, im = 0;
-            for (int i = 0; i <= 2 * reach; ++i) {
-                re += (mean - grey[i]) * wave_re[i];  // dark counts as positive
-                im += (mean - grey[i]) * wave_im[i];
-            }
-            lines[k] = {re / total, im / total};
+            const float re = product<float, float>(grey, wave_re, 2 * reach + 1);
+            const float im = product<float, float>(grey, wave_im, 2 * reach + 1);
+            lines[k] = {-re / total, -im / total};  // dark counts as positive
         }
         best = 0, strength = 0;
         double sums[lateral_lines] = {};
@@ -124,6 +138,29 @@ public:
     double shift;     // px along `along` to the middle of the nearest bar
 
 private:
+    static void set_wave(int reach, double turn, float* re, float* im, float& total) {
+        double cosine = 1, sine = 0, bell_cosine = 1, bell_sine = 0;
+        const double c = std::cos(turn), s = std::sin(turn);
+        const double bell = std::numbers::pi / (reach + 1);
+        const double bc = std::cos(bell), bs = std::sin(bell);
+        double sum_re = 0;
+        total = 0;
+        for (int i = 0; i <= reach; ++i) {
+            const double weight = 0.5 + 0.5 * bell_cosine;
+            re[reach + i] = re[reach - i] = static_cast<float>(weight * cosine);
+            im[reach + i] = static_cast<float>(-weight * sine);
+            im[reach - i] = -im[reach + i];
+            sum_re += (i == 0 ? 1 : 2) * weight * cosine;
+            total += static_cast<float>((i == 0 ? 1 : 2) * weight);
+            const double next = cosine * c - sine * s,
+                         bell_next = bell_cosine * bc - bell_sine * bs;
+            sine = cosine * s + sine * c, bell_sine = bell_cosine * bs + bell_sine * bc;
+            cosine = next, bell_cosine = bell_next;
+        }
+        const auto mean = static_cast<float>(sum_re / (2 * reach + 1));
+        for (int i = 0; i <= 2 * reach; ++i) re[i] -= mean;
+    }
+
     Complex band(int k) const {
         Complex sum{0, 0};
         for (int i = k - band_lines / 2; i <= k + band_lines / 2; ++i)
@@ -275,13 +312,15 @@ void LineFinder::find(const GreyView& frame, size_t limit, std::vector<BarLine>&
     int seeds = 0;
     windows_ = 0;
     for (int by = 0; by < texture_.down; ++by) {
-        // Every third block, a diagonal pattern: a row of bars crosses it in any direction.
-        for (int bx = by % 3; bx < texture_.across; bx += 3) {
+        // Every fourth block, a diagonal pattern: a row of bars crosses it in any direction.
+        for (int bx = by % 4; bx < texture_.across; bx += 4) {
             const size_t at = static_cast<size_t>(by) * texture_.across + bx;
             const int64_t energy = (int64_t{texture_.pp[at]} + texture_.qq[at]) / 2;
             if (energy < min_energy * texture_pixels || seen_[at]) continue;
             const Grain grain = grain_at(texture_, bx, by);
             if (grain.coherence < min_coherence || grain.energy < min_energy) continue;
+            if (agreement_along(texture_, bx, by, grain.angle, side_blocks) < min_agreement)
+                continue;
             if (++seeds > max_seeds) return;
             Seed seed;
             const double half = texture_block_px / 2;

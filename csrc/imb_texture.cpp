@@ -127,6 +127,19 @@ Grain grain_at(const Texture& texture, int bx, int by) {
     return {energy / pixels, energy > 0 ? along / energy : 0, 0.5 * std::atan2(slant, flat)};
 }
 
+double agreement_along(const Texture& texture, int bx, int by, double angle, int blocks) {
+    const double c = std::cos(angle), s = std::sin(angle);
+    double energy = 1, flat = 0, slant = 0;
+    for (int i = -blocks; i <= blocks; ++i) {
+        const long x = bx + std::lround(i * c), y = by + std::lround(i * s);
+        if (x < 0 || y < 0 || x >= texture.across || y >= texture.down) continue;
+        const size_t at = static_cast<size_t>(y) * texture.across + x;
+        const double pp = texture.pp[at], qq = texture.qq[at];
+        energy += (pp + qq) / 2, flat += texture.pq[at], slant += (pp - qq) / 2;
+    }
+    return (flat * (c * c - s * s) + slant * 2 * c * s) / energy;
+}
+
 GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
     const int width = frame.width / 2, height = frame.height / 2;
     pixels.resize(static_cast<size_t>(width) * height);

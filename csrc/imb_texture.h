@@ -32,6 +32,10 @@ void measure_texture(const GreyView& frame, Texture& texture);
 // Of a block and its neighbours, the block itself weighing most.
 Grain grain_at(const Texture& texture, int bx, int by);
 
+// How much of the texture of so many blocks either way of one, along an angle, has that very
+// direction: 1 all, 0 none or as much as is square to it. Blocks beyond the frame count as plain.
+double agreement_along(const Texture& texture, int bx, int by, double angle, int blocks);
+
 // Overwrites `pixels` with means of 2x2 pixels; an odd last row or column is left out.
 GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels);
 

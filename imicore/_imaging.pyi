@@ -170,3 +170,9 @@ class BarFinder:
     def read(
         self, frame: npt.NDArray[np.uint8], *, limit: int
     ) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]: ...
+
+# --- imicore.pdf417 (bind_imb.cpp) ---
+
+def upright_parts(
+    frame: npt.NDArray[np.uint8],
+) -> list[tuple[npt.NDArray[np.uint8], tuple[float, int, int]]]: ...

@@ -1,4 +1,4 @@
-// Frames to rows of bars.
+// Frames to rows of bars, and parts of a frame turned upright.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bind.h"
+#include "deskew.h"
 #include "error.h"
 #include "imb_reader.h"
 #include "pool.h"
@@ -52,6 +53,28 @@ private:
     Pool<BarRowReader> pool_;
 };
 
+// For each way that texture lies: the part of the frame with it, turned upright, and (angle, x, y).
+py::list upright_parts(const py::array& frame) {
+    const GreyView view = view_of(frame);
+    std::vector<Lie> lies;
+    {
+        py::gil_scoped_release nogil;
+        Texture texture;
+        find_lies(view, texture, lies);
+    }
+    py::list out;
+    for (const Lie& lie : lies) {
+        py::array_t<uint8_t> part({lie.height, lie.width});
+        uint8_t* pixels = part.mutable_data();
+        {
+            py::gil_scoped_release nogil;
+            turn_upright(view, lie, pixels);
+        }
+        out.append(py::make_tuple(part, py::make_tuple(lie.angle, lie.x, lie.y)));
+    }
+    return out;
+}
+
 }  // namespace
 
 void register_imb(py::module_& module) {
@@ -59,6 +82,7 @@ void register_imb(py::module_& module) {
         .def(py::init<>())
         .def("read", &BarFinder::read, py::arg("frame").noconvert(), py::kw_only(),
              py::arg("limit"));
+    module.def("upright_parts", &upright_parts, py::arg("frame").noconvert());
 }
 
 }  // namespace imi

@@ -1,4 +1,4 @@
-"""From a camera's frame to payloads: Data Matrix, and on demand the Intelligent Mail barcode.
+"""From a camera's frame to payloads: Data Matrix, and on demand Intelligent Mail and PDF417.
 
 The search for Data Matrix runs in ``csrc/``: patches of texture, the lattice of modules in each,
 every size and turn on that lattice, Reed-Solomon. No corner, leg or border of a symbol has to be
@@ -19,7 +19,8 @@ from imicore.errors import BadArgument, BadImage
 MAX_FRAME_PIXELS = 12_000_000
 DATA_MATRIX = "datamatrix"
 IMB = "imb"
-SYMBOLOGIES = (DATA_MATRIX, IMB)
+PDF417 = "pdf417"
+SYMBOLOGIES = (DATA_MATRIX, IMB, PDF417)
 
 Frame = npt.NDArray[np.uint8]
 Roi = tuple[int, int, int, int]
@@ -40,6 +41,10 @@ class Reading:
     routing, in ASCII. Its `corners` are those of the first bar's lower and upper end, the last
     bar's upper and lower end; `size` is (1, 65), `errors_corrected` counts bars, and `modules`
     is bool[3, 65]: ascenders, trackers, descenders.
+
+    A PDF417 symbol has `corners` from the lower left one clockwise, the symbol upright. zxing-cpp
+    tells no more: `size` is (0, 0), `errors_corrected` -1, `modules` empty. Its `symbology` is
+    "pdf417", also for a compact symbol, or "micropdf417".
     """
 
     payload: bytes
@@ -96,6 +101,11 @@ class Reader:
         self._symbologies = _checked_symbologies(symbologies)
         self._native = FrameReader()
         self._bars = BarFinder()
+        self._pdf417 = None
+        if PDF417 in self._symbologies:
+            from imicore import pdf417  # it needs zxing-cpp, and starts a process
+
+            self._pdf417 = pdf417.shared()
 
     def read(self, frame: Frame, *, roi: Roi | None = None) -> list[Reading]:
         """Return the symbols of one frame, as `read` does."""
@@ -125,6 +135,18 @@ class Reader:
                     bars.modules,
                 )
                 for bars in imb_reader.find(self._bars, view, limit, self._accept)
+            ]  # fmt: skip
+        if symbology == PDF417:
+            assert self._pdf417 is not None
+            timeout_s = None if budget_ms is None else budget_ms / 1000
+            return [
+                Reading(
+                    symbol.payload, symbol.corners + offset, symbol.symbology, (0, 0), -1,
+                    np.zeros((0, 0), np.bool_),
+                )
+                for symbol in self._pdf417.read(
+                    view, limit, accept=self._accept, timeout_s=timeout_s
+                )
             ]  # fmt: skip
         found = self._native.read(
             view,
@@ -182,7 +204,8 @@ def read(
             modules round the symbol helps.
         limit: stop after so many symbols.
         symbologies: names of what to read, of `SYMBOLOGIES`, looked for in that order: "datamatrix"
-            (alone when left out), "imb" for the Intelligent Mail barcode.
+            (alone when left out), "imb" for the Intelligent Mail barcode, "pdf417" (also compact
+            and micro) through zxing-cpp in a process of its own, at 20 to 100 ms a frame.
         sizes: (rows, columns) of the sizes that may occur; fewer is faster and surer.
         accept: called with a payload; False refuses it and the search goes on.
         effort: work at most on Data Matrix (bars have a bound of their own), in units that take
@@ -194,6 +217,8 @@ def read(
     Raises:
         BadImage: the frame is not uint8[H, W] of at most 12,000,000 pixels.
         BadArgument: `roi` is not inside the frame, or another argument is out of range.
+        BackendMissing: PDF417 is wanted and zxing-cpp is not installed.
+        BackendFailure: PDF417 is wanted and its process does not start.
         NoSuchSize: one of `sizes` is none of the 48 of ISO/IEC 16022 and ISO/IEC 21471.
 
     >>> read(np.full((480, 640), 255, np.uint8))

@@ -225,3 +225,30 @@ def test_encode_then_read(tmp_path: Path) -> None:
     result = imi("read", str(picture), "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["payload"] == "00ff7f"
+
+
+def test_read_bars_beside_a_symbol(tmp_path: Path) -> None:
+    """`--symbology` once for each; the barcode's digits come apart, in hex too."""
+    import numpy as np
+
+    from bench.bar_rows import RowStyle, draw_row
+    from imicore import imb
+    from imicore.raster import Raster
+    from imicore.writers import png
+
+    bars = imb.encode("01234567094987654321", "01234")
+    frame, _ = draw_row(bars, RowStyle(noise=0, text=False), np.random.default_rng(1))
+    picture = tmp_path / "bars.png"
+    dots = frame < 128
+    picture.write_bytes(png(Raster(np.packbits(dots, axis=1), dots.shape[1], 200, {})))
+    read = imi("read", str(picture), "--symbology", "imb", "--symbology", "datamatrix", "--json")
+    assert read.exit_code == 0, read.output
+    found = json.loads(read.stdout)
+    assert found["symbology"] == "imb"
+    assert bytes.fromhex(found["payload"]) == b"0123456709498765432101234"
+    assert (found["tracking"], found["routing"]) == ("01234567094987654321", "01234")
+    assert (
+        "imb 01234567094987654321 01234" in imi("read", str(picture), "--symbology", "imb").output
+    )
+    assert imi("read", str(picture)).exit_code == 1
+    assert imi("read", str(picture), "--symbology", "qr").exit_code == 2
