@@ -24,11 +24,12 @@ class BarMeter {
 public:
     // Appends the row that stands on the line, or the few rows that may: with a speck beyond
     // an end, or without a bar there.
-    void measure(const GreyView& frame, const BarLine& line, std::vector<BarRow>& rows);
+    void measure(const GreyView& frame, BarLine line, std::vector<BarRow>& rows);
 
 private:
     void find_places(const GreyView& frame, const BarLine& line);
     void reach_of(const GreyView& frame, const BarLine& line, double t, float* up, float* down);
+    void centre(BarLine& line) const;
     bool judge(const BarLine& line, size_t first, BarRow& row) const;
 
     std::vector<float> profile_, scratch_, lateral_;

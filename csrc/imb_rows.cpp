@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "least_squares.h"
 #include "scan.h"
 
 namespace imi {
@@ -223,7 +224,8 @@ void LineFinder::walk(const GreyView& frame, const Seed& seed, int way) {
     }
 }
 
-// A cubic through the nodes, by least squares; fewer nodes take a lower degree.
+// A parabola through the nodes, by least squares: each is off by some of a tracker, as the bars in
+// its window happen to reach, and a higher degree would follow that.
 bool LineFinder::fit(const Seed& seed, BarLine& line) {
     const size_t count = nodes_[0].size() + nodes_[1].size();
     if (nodes_[0].empty() || nodes_[1].empty() || pitch_count_ == 0) return false;
@@ -246,7 +248,8 @@ bool LineFinder::fit(const Seed& seed, BarLine& line) {
     line.scale = length / 2;
     line.pitch = pitch;
 
-    constexpr int terms = 4;
+    constexpr int terms = 3;
+    line.bend = {};
     double m[terms][terms + 1] = {};
     double low = 0, high = 0;
     for (const auto& nodes : nodes_) {
@@ -265,18 +268,9 @@ bool LineFinder::fit(const Seed& seed, BarLine& line) {
         }
     }
     if (count < 8) return false;
-    for (int i = 0; i < terms; ++i) {  // positive definite: no pivoting
-        if (m[i][i] < 1e-9) return false;
-        for (int row = i + 1; row < terms; ++row) {
-            const double factor = m[row][i] / m[i][i];
-            for (int j = i; j <= terms; ++j) m[row][j] -= factor * m[i][j];
-        }
-    }
-    for (int i = terms - 1; i >= 0; --i) {
-        double sum = m[i][terms];
-        for (int j = i + 1; j < terms; ++j) sum -= m[i][j] * line.bend[j];
-        line.bend[i] = sum / m[i][i];
-    }
+    std::array<double, terms> bend;
+    if (!solve<terms>(m, bend)) return false;
+    std::copy(bend.begin(), bend.end(), line.bend.begin());
     line.from = low, line.to = high;
     return true;
 }
