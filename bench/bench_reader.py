@@ -21,7 +21,7 @@ DEFAULT: Final = "zxing-cpp default"  # read_barcodes as it comes
 GOALS: Final = {"full": {FIRST: 5.0, DEFAULT: 14.0}, "crop": {FIRST: 4.0, DEFAULT: 10.0}}
 SEED: Final = 1  # 40x40 modules, 90 bytes
 CROP_MODULES: Final = 4  # of rim round the symbol
-DEFAULT_SEEDS: Final = "0-2"  # one of each size of symbol
+DEFAULT_SEEDS: Final = "0-5"  # two of each size of symbol; enough to judge the suite by
 
 
 def zxing_default(frame: readers.Grey) -> bytes | None:
@@ -62,9 +62,8 @@ def reports(
     if seeds is None and folders:
         return
     chosen = degraded.numbers(seeds or DEFAULT_SEEDS)
-    todo = degraded.tasks(
-        chosen, [degraded.CLEAN, *CLASSES], range(1, 6), list(readers.MAKERS), 200
-    )
+    names = [*readers.MAKERS, readers.BOUND]
+    todo = degraded.tasks(chosen, [degraded.CLEAN, *CLASSES], range(1, 6), names, 200)
     report = Report.of(degraded.run(todo, jobs=jobs, progress=degraded.show_progress))
     degraded.write(report, out)
     yield report

@@ -8,8 +8,11 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from bench import published
-from bench.readers import LIBDMTX, OURS, ZXING
+from bench.readers import BOUND, LIBDMTX, OURS, ZXING
 
+LETTERS: Final = (
+    6  # fewer say nothing of a class: two frames a cell are off by 13 points at 1 sigma
+)
 WHOLE_SUITE: Final = 121  # cells: 24 classes at five levels, and clean mail
 # What the reader is asked for, in the times of the machine that the published figures come from.
 READ_GOAL: Final = 89.0  # percent of frames, every cell of equal weight
@@ -17,7 +20,7 @@ MEAN_GOAL_MS: Final = 5.0
 MOST_GOAL_MS: Final = 30.0
 SOON_MS: Final = 5.0
 SOON_GOAL: Final = 85.0  # percent of frames read within SOON_MS
-PUBLISHED: Final = {ZXING: "zxing", LIBDMTX: "libdmtx"}
+PUBLISHED: Final = {ZXING: "zxing", LIBDMTX: "libdmtx", BOUND: "bound"}
 
 
 class Result(NamedTuple):
@@ -77,6 +80,11 @@ class Report:
         return list(dict.fromkeys(result.name for result in self.results))
 
     @cached_property
+    def letters(self) -> list[int]:
+        """The seeds, in order."""
+        return sorted({result.seed for result in self.results})
+
+    @cached_property
     def cells(self) -> Mapping[str, Mapping[tuple[str, int], float]]:
         """Read rate in percent by reader, class and level."""
         reads: dict[str, dict[tuple[str, int], list[bool]]] = defaultdict(lambda: defaultdict(list))
@@ -119,8 +127,11 @@ class Report:
 
     @cached_property
     def calibration(self) -> list[Verdict]:
-        """Whether the suite counts as evidence: zxing-cpp reads of it what it is known to read."""
-        if ZXING not in self.readers:
+        """Whether the suite counts as evidence: zxing-cpp reads of it what it is known to read.
+
+        Empty for fewer letters than LETTERS: nothing can be said.
+        """
+        if ZXING not in self.readers or len(self.letters) < LETTERS:
             return []
         verdicts = []
         for name in self.classes:
@@ -179,7 +190,7 @@ class Report:
         return {
             "name": "degraded mail",
             "met": self.met,
-            "seeds": sorted({result.seed for result in self.results}),
+            "seeds": self.letters,
             "scale": self.scale,
             "readers": {reader: asdict(summary) for reader, summary in self.summaries.items()},
             "read_rates": {
@@ -216,8 +227,9 @@ class Report:
         return 100 * statistics.mean(result.read and result.cpu_ms <= limit_ms for result in mine)
 
     def _class_rows(self) -> Iterable[str]:
-        frames = len({result.seed for result in self.results})
-        yield f"Read rate in % at each level, {frames} frames a cell; < is below zxing-cpp"
+        yield (
+            f"Read rate in % at each level, {len(self.letters)} frames a cell; < is below zxing-cpp"
+        )
         heads = []
         for reader in self.readers:
             heads.append(f"{reader:^25}")
@@ -265,6 +277,8 @@ class Report:
                 f"{'FAIL' if off else 'PASS'}  calibration of the suite, {len(self.calibration)} "
                 f"checks ({last.asked}: {last.found})"
             )
+        elif ZXING in self.readers:
+            yield f"      calibration of the suite is not judged by fewer than {LETTERS} letters"
         yield from (f"      off: {asked}: {found}" for asked, found, _ in off)
 
 

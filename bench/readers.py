@@ -6,17 +6,19 @@ first symbol as ours does.
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Grey = npt.NDArray[np.uint8]
+T = TypeVar("T")
 Read = Callable[[Grey], bytes | None]
 
 OURS: Final = "ours"
 ZXING: Final = "zxing"
 LIBDMTX: Final = "libdmtx"
+BOUND: Final = "bound"  # not a reader: it is told the true corners
 LIBDMTX_CAP_MS: Final = 300  # as published; it searches for seconds where there is nothing
 MOST_SLOWNESS: Final = 8.0
 
@@ -88,12 +90,12 @@ def make(names: Iterable[str]) -> dict[str, Read]:
     return {name: MAKERS[name]() for name in wanted}
 
 
-def timed(read: Read, frame: Grey) -> tuple[bytes | None, float]:
-    """Return what was read and the thread's CPU time in milliseconds.
+def timed(read: Callable[[T], bytes | None], subject: T) -> tuple[bytes | None, float]:
+    """Return what was read off a subject and the thread's CPU time in milliseconds.
 
     >>> timed(lambda frame: b"x", np.zeros((1, 1), np.uint8))[0]
     b'x'
     """
     start = time.thread_time_ns()
-    payload = read(frame)
+    payload = read(subject)
     return payload, (time.thread_time_ns() - start) / 1e6

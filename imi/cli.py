@@ -228,13 +228,13 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder for JSON and plots.")] = Path("out-bench"),
     seeds: Annotated[
         str | None,
-        typer.Option(help="For reader: letters of the degraded-mail suite, such as 0-5 [0-2]."),
+        typer.Option(help="For reader: letters of the degraded-mail suite, such as 0-11 [0-5]."),
     ] = None,
     pictures: Annotated[
         list[Path] | None,
         typer.Option(help="For reader: a folder of pictures with texts; may be given again."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="For reader: processes.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="For reader: processes.")] = 2,
     as_json: Json = False,
 ) -> None:
     """Measure beside the peers, both sides in one process on the same input.

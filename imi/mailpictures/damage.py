@@ -41,6 +41,7 @@ class Where:
 
 
 JITTER_MODULES = 15  # travelled while the error of the speed swings once to and fro
+WRINKLE_MODULES = 5  # from one crest or hollow to the next
 NOWHERE = Where(0.0, 0.0, (0, 0), 1.0)  # for a defect that changes the imprint itself
 
 # The dots that are fired.
@@ -164,7 +165,7 @@ def show(image: Image, amount: float, rng: np.random.Generator, _: Where) -> Ima
 def wrinkle(image: Image, amount: float, rng: np.random.Generator, where: Where) -> Image:
     """Crumple the paper round the symbol: its surface wanders by this many modules.
 
-    The amount is the standard deviation of the displacement, along and across.
+    The amount is the standard deviation of the displacement, whatever its direction.
 
     The corners that a picture states are those of the flat piece.
     """
@@ -174,12 +175,12 @@ def wrinkle(image: Image, amount: float, rng: np.random.Generator, where: Where)
     y1 = min(image.shape[0], int(where.y + where.height + 6 * unit))
     part = image[y0:y1, x0:x1]
     height, width = part.shape
-    knots = (max(4, round(height / unit / 7)), max(4, round(width / unit / 7)))
+    knots = tuple(max(4, round(n / unit / WRINKLE_MODULES)) for n in (height, width))
     waves = []
     for _ in range(2):
         small = rng.standard_normal(knots).astype(np.float32)
         field = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        waves.append(field * (amount * unit / max(1e-6, float(field.std()))))
+        waves.append(field * float(amount * unit / np.sqrt(2) / max(1e-6, field.std())))
     y, x = np.mgrid[:height, :width].astype(np.float32)
     bent = cv2.remap(
         part, x + waves[0], y + waves[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

@@ -68,11 +68,10 @@ def _dot_loss(ink: InkModel, amount: float, _: np.random.Generator, where: Where
 
 
 def _nozzle(ink: InkModel, amount: float, rng: np.random.Generator, where: Where) -> InkModel:
-    """Dead groups of nozzles, each half a module high, somewhere across the symbol."""
-    high = max(1, round(where.per_module / 2))
-    tops = rng.choice(int(where.height / high), size=round(amount), replace=False)
-    first = int(where.y)
-    dead = [first + int(top) * high + k for top in tops for k in range(high)]
+    """Dead nozzles: white lines across the symbol, each a third of a module high."""
+    high = max(1, round(where.per_module / 3))
+    tops = rng.choice(int(where.height) - high + 1, size=round(amount), replace=False)
+    dead = {int(where.y) + int(top) + k for top in tops for k in range(high)}
     return replace(ink, missing_nozzles=tuple(sorted(dead)))
 
 
@@ -130,7 +129,7 @@ DEFECTS: Final[Mapping[str, Defect]] = {
     for defect in (
         Defect("dot_gain", "ink", "modules", (0.15, 0.3, 0.45, 0.6, 0.75), _dot_gain),
         Defect("dot_loss", "ink", "modules", (0.15, 0.3, 0.45, 0.6, 0.75), _dot_loss),
-        Defect("nozzle", "ink", "dead groups", (1, 3, 5, 8, 12), _nozzle),
+        Defect("nozzle", "ink", "white lines", (1, 3, 5, 8, 12), _nozzle),
         Defect("smear", "ink", "modules", (1, 2, 3, 5, 8), _smear),
         Defect("contrast", "ink", "grey levels left", (110, 70, 45, 28, 16), _contrast),
         Defect("jitter", "dots", "modules", (0.2, 0.4, 0.7, 1.0, 1.5), damage.jitter),
