@@ -22,7 +22,8 @@ class CameraModel:
     Attributes:
         dpi: nominal pixels per inch; need not be whole.
         frame_size: width and height of the frame in pixels; a #10 envelope at 200 dpi.
-        skew_degrees: the piece is turned by up to this much either way, 0 to 10.
+        turn_degrees: by how much the piece is turned for certain, clockwise, -10 to 10.
+        skew_degrees: and by up to this much more either way, 0 to 10.
         offset_px: and lies up to this much beside the frame's centre, 0 to 200.
         scale_error: and belt and lens are off by up to this share of the dpi, 0 to 0.1.
         stretch: belt speed against line clock: x is scaled by 1 + stretch, -0.3 to 0.3.
@@ -32,11 +33,14 @@ class CameraModel:
         noise_sigma: of the sensor, in grey levels, 0 to 80.
         gradient: fall-off of the light across the frame, share of the brightest, 0 to 0.9.
         exposure: gain of the sensor, 0.05 to 2.
+        pivot_in: the point of the piece, in inches, about which it is turned, scaled and tilted:
+            it keeps its place in the frame but for the offset. None is the piece's middle.
     """
 
     dpi: float = 200.0
     frame_size: tuple[int, int] = (1900, 825)
     skew_degrees: float = 2.0
+    turn_degrees: float = 0.0
     offset_px: float = 5.0
     scale_error: float = 0.012
     stretch: float = 0.0
@@ -46,10 +50,12 @@ class CameraModel:
     noise_sigma: float = 3.0
     gradient: float = 0.15
     exposure: float = 1.0
+    pivot_in: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         within("camera resolution", self.dpi, 20, DPI_RANGE[1], "pixels per inch")
         within("skew", self.skew_degrees, 0, 10, "degrees")
+        within("turn", self.turn_degrees, -10, 10, "degrees")
         within("offset", self.offset_px, 0, 200, "px")
         within("scale error", self.scale_error, 0, 0.1, "of the dpi")
         within("stretch", self.stretch, -0.3, 0.3, "of the length")
@@ -192,17 +198,18 @@ def _extremes(
     """Return the frame pixels of the box's corners at the extremes of skew and scale."""
     return np.concatenate(
         [
-            _project(_place(camera, size_in, turn, (0.0, 0.0), scale), box)
-            for turn in (-camera.skew_degrees, 0.0, camera.skew_degrees)
+            _project(_place(camera, size_in, camera.turn_degrees + skew, (0.0, 0.0), scale), box)
+            for skew in (-camera.skew_degrees, 0.0, camera.skew_degrees)
             for scale in (-camera.scale_error, camera.scale_error)
         ]
     )
 
 
 def _pose(camera: CameraModel, size_in: tuple[float, float], rng: np.random.Generator) -> Matrix:
-    turn, right, down, scale = rng.uniform(-1, 1, 4)
+    skew, right, down, scale = rng.uniform(-1, 1, 4)
     offset = (right * camera.offset_px, down * camera.offset_px)
-    return _place(camera, size_in, turn * camera.skew_degrees, offset, scale * camera.scale_error)
+    turn = camera.turn_degrees + skew * camera.skew_degrees
+    return _place(camera, size_in, turn, offset, scale * camera.scale_error)
 
 
 def _place(
@@ -213,7 +220,8 @@ def _place(
     scale: float,
 ) -> Matrix:
     """Return the matrix from inches on the piece to frame pixels for one pose."""
-    to_middle = np.array([[1, 0, -size_in[0] / 2], [0, 1, -size_in[1] / 2], [0, 0, 1.0]])
+    pivot = camera.pivot_in or (size_in[0] / 2, size_in[1] / 2)
+    to_pivot = np.array([[1, 0, -pivot[0]], [0, 1, -pivot[1]], [0, 0, 1.0]])
     dpi = camera.dpi * (1 + scale)
     zoom = np.diag([dpi * (1 + camera.stretch), dpi, 1.0])
     sine, cosine = np.sin(np.radians(turn_degrees)), np.cos(np.radians(turn_degrees))
@@ -221,9 +229,10 @@ def _place(
     width, height = camera.frame_size
     tilt = np.eye(3)
     tilt[2, 1] = camera.perspective / height
-    middle = (width / 2 + offset_px[0], height / 2 + offset_px[1])
-    to_frame = np.array([[1, 0, middle[0]], [0, 1, middle[1]], [0, 0, 1.0]])
-    return np.asarray(to_frame @ tilt @ turned @ zoom @ to_middle, np.float64)
+    x = width / 2 + offset_px[0] + (pivot[0] - size_in[0] / 2) * camera.dpi
+    y = height / 2 + offset_px[1] + (pivot[1] - size_in[1] / 2) * camera.dpi
+    to_frame = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+    return np.asarray(to_frame @ tilt @ turned @ zoom @ to_pivot, np.float64)
 
 
 def _project(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -114,14 +114,27 @@ def _set(field: str) -> Callable[[CameraModel, float, np.random.Generator, Where
 
 
 def _bend(field: str) -> Callable[[CameraModel, float, np.random.Generator, Where], CameraModel]:
-    """Return a defect that sets one number of the pose; the frame grows to keep the piece."""
+    """Return a defect that sets one number of the pose."""
 
     def apply(
         camera: CameraModel, amount: float, rng: np.random.Generator, where: Where
     ) -> CameraModel:
-        return _set(field)(camera, amount, rng, where).with_room()
+        return _with_room(_set(field)(camera, amount, rng, where))
 
     return apply
+
+
+def _skew(
+    camera: CameraModel, amount: float, rng: np.random.Generator, where: Where
+) -> CameraModel:
+    """Turn the piece by just so much, either way."""
+    turn = amount if rng.random() < 0.5 else -amount
+    return _with_room(replace(camera, skew_degrees=0.0, turn_degrees=turn))
+
+
+def _with_room(camera: CameraModel) -> CameraModel:
+    """Return the camera with a frame that keeps the piece; with a pivot, that alone is in view."""
+    return camera if camera.pivot_in else camera.with_room()
 
 
 DEFECTS: Final[Mapping[str, Defect]] = {
@@ -149,7 +162,7 @@ DEFECTS: Final[Mapping[str, Defect]] = {
         Defect("noise", "camera", "grey levels", (8, 16, 28, 42, 60), _set("noise_sigma")),
         Defect("gradient", "camera", "of the light", (0.25, 0.4, 0.55, 0.7, 0.8),
                _set("gradient")),
-        Defect("skew", "camera", "degrees", (2, 4, 6, 8, 10), _bend("skew_degrees")),
+        Defect("skew", "camera", "degrees", (2, 4, 6, 8, 10), _skew),
         Defect("stretch", "camera", "of the length", (0.04, 0.08, 0.12, 0.18, 0.25),
                _bend("stretch")),
         Defect("perspective", "camera", "of the width", (0.02, 0.04, 0.07, 0.1, 0.14),

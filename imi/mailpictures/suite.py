@@ -80,14 +80,15 @@ def degraded(name: str, level: int, seed: int, dpi: int = 200) -> Sample:
     chosen = _classes(name, of_damage)
     amounts = tuple((one, level, DEFECTS[one].levels[level - 1]) for one in chosen)
     symbol = datamatrix.encode(payload, size=(side, side), encodation="base256")
+    imprint, at_in = _indicium(symbol.modules)
     camera = CameraModel(
         dpi=dpi,
         frame_size=frame_size(dpi),
         blur_sigma_px=BLUR_MM * dpi / 25.4,
         noise_sigma=NOISE_SIGMA,
         gradient=0.0,  # uneven light is a class of its own
+        pivot_in=_middle_in(imprint, at_in),  # the frame stays as it is, the symbol in view
     )
-    imprint, at_in = _indicium(symbol.modules)
     picture = print_and_photograph(
         _letter(seed, dpi),
         imprint,
@@ -209,6 +210,14 @@ def _indicium(modules: NDArray[np.bool_]) -> tuple[Imprint, tuple[float, float]]
         dots_per_module=DOTS_PER_MODULE,
     )
     return imprint, ((spot.x - margin) / LAYOUT_DPI, (spot.y - margin) / LAYOUT_DPI)
+
+
+def _middle_in(imprint: Imprint, at_in: tuple[float, float]) -> tuple[float, float]:
+    """Return where on the piece the symbol's middle lies, in inches."""
+    (x, y), (rows, columns) = imprint.symbol_xy, imprint.modules
+    across, down = (n * imprint.dots_per_module / 2 for n in (columns, rows))
+    dpi = imprint.dots_per_inch
+    return at_in[0] + (x + across) / dpi, at_in[1] + (y + down) / dpi
 
 
 @lru_cache(LETTERS)
