@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import zxingcpp
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench import degraded, pictures, readers
 from bench.compare import Comparison, Contender, compare
 from bench.degraded_report import Report
-from imi.mailpictures import CLASSES, Sample
+from imi.mailpictures import CLASSES, LEVELS
 from imi.mailpictures import degraded as picture_of
 from imicore.reader import Reader
 
@@ -20,7 +19,6 @@ DEFAULT: Final = "zxing-cpp default"  # read_barcodes as it comes
 # What issue 3 asks for: 1/5 and 1/14 of the time on a full frame, 1/4 and 1/10 on a crop.
 GOALS: Final = {"full": {FIRST: 5.0, DEFAULT: 14.0}, "crop": {FIRST: 4.0, DEFAULT: 10.0}}
 SEED: Final = 1  # 40x40 modules, 90 bytes
-CROP_MODULES: Final = 4  # of rim round the symbol
 DEFAULT_SEEDS: Final = "0-5"  # two of each size of symbol; enough to judge the suite by
 
 
@@ -34,7 +32,7 @@ def comparisons() -> Iterator[Comparison]:
     for dpi in (200, 300):
         made = picture_of("clean", 0, SEED, dpi)
         full = made.picture.frame
-        for kind, frame in (("full", full), ("crop", crop(made))):
+        for kind, frame in (("full", full), ("crop", degraded.crop(made))):
             assert [r.payload for r in reader.read(frame)] == [made.payload]
             assert first(frame) == made.payload
             assert zxing_default(frame) == made.payload
@@ -63,19 +61,10 @@ def reports(
         return
     chosen = degraded.numbers(seeds or DEFAULT_SEEDS)
     names = [*readers.MAKERS, readers.BOUND]
-    todo = degraded.tasks(chosen, [degraded.CLEAN, *CLASSES], range(1, 6), names, 200)
+    todo = degraded.tasks(chosen, [degraded.CLEAN, *CLASSES], LEVELS, names)
     report = Report.of(degraded.run(todo, jobs=jobs, progress=degraded.show_progress))
     degraded.write(report, out)
     yield report
-
-
-def crop(made: Sample) -> readers.Grey:
-    """Return the symbol cut out with a rim, about 190x190 px at 200 dpi."""
-    corners, side = made.picture.corners, made.modules[0]
-    rim = CROP_MODULES * float(np.linalg.norm(corners[1] - corners[0])) / side
-    x0, y0 = np.maximum(0, np.floor(corners.min(0) - rim)).astype(int)
-    x1, y1 = np.ceil(corners.max(0) + rim).astype(int)
-    return np.ascontiguousarray(made.picture.frame[y0:y1, x0:x1])
 
 
 def test_read_letter(benchmark: BenchmarkFixture) -> None:
@@ -87,4 +76,4 @@ def test_read_letter(benchmark: BenchmarkFixture) -> None:
 def test_read_crop(benchmark: BenchmarkFixture) -> None:
     made = picture_of("clean", 0, SEED)
     reader = Reader()
-    assert benchmark(reader.read, crop(made))[0].payload == made.payload
+    assert benchmark(reader.read, degraded.crop(made))[0].payload == made.payload

@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 
 from bench import known_corners, readers
 from bench.degraded_report import Report, Result
-from imi.mailpictures import CLASSES, LEVELS, BadPicture, degraded
+from imi.mailpictures import CLASSES, LEVELS, BadPicture, Sample, degraded
 from imi.mailpictures.suite import CLEAN, LETTERS
 
 MOST_JOBS = 64
+PUBLISHED_DPI = 200
+CROP_MODULES = 4  # of rim round the true box of the symbol
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,11 @@ class Task:
     """One cell of the suite, or some seeds of it, for one process."""
 
     name: str
-    level: int
+    level: float
     seeds: tuple[int, ...]
     readers: tuple[str, ...]
-    dpi: int = 200
+    dpi: int = PUBLISHED_DPI
+    cropped: bool = False
 
 
 def measure(task: Task) -> list[Result]:
@@ -45,8 +49,9 @@ def measure(task: Task) -> list[Result]:
     found = []
     for seed in task.seeds:
         made = degraded(task.name, task.level, seed, task.dpi)
+        frame = crop(made) if task.cropped else made.picture.frame
         for reader, read in contenders.items():
-            subject = made if reader == readers.BOUND else made.picture.frame
+            subject = made if reader == readers.BOUND else frame
             payload, cpu_ms = readers.timed(read, subject)
             false_read = payload is not None and payload != made.payload
             found.append(
@@ -55,6 +60,19 @@ def measure(task: Task) -> list[Result]:
                 )
             )
     return found
+
+
+def crop(made: Sample) -> readers.Grey:
+    """Return the symbol cut out with a rim, about 190x190 px at 200 dpi.
+
+    >>> crop(degraded("clean", 0, 1)).shape
+    (189, 189)
+    """
+    corners, side = made.picture.corners, made.modules[0]
+    rim = CROP_MODULES * float(np.linalg.norm(corners[1] - corners[0])) / side
+    x0, y0 = np.maximum(0, np.floor(corners.min(0) - rim)).astype(int)
+    x1, y1 = np.ceil(corners.max(0) + rim).astype(int)
+    return np.ascontiguousarray(made.picture.frame[y0:y1, x0:x1])
 
 
 @cache
@@ -72,19 +90,21 @@ def _ready(names: tuple[str, ...], dpi: int) -> dict[str, Callable[[Any], bytes 
 def tasks(
     seeds: Sequence[int],
     names: Sequence[str],
-    levels: Sequence[int],
+    levels: Sequence[float],
     contenders: Sequence[str],
-    dpi: int,
+    dpi: int = PUBLISHED_DPI,
+    *,
+    cropped: bool = False,
 ) -> list[Task]:
     """Return one task a cell and LETTERS seeds; clean mail has the one level 0.
 
     All cells of some letters come before the next letters, so that no letter is drawn twice.
 
-    >>> len(tasks([0], ["clean", "blur"], [1, 3], ["ours"], 200))
+    >>> len(tasks([0], ["clean", "blur"], [1, 3], ["ours"]))
     3
     """
     return [
-        Task(name, level, tuple(seeds[first : first + LETTERS]), tuple(contenders), dpi)
+        Task(name, level, tuple(seeds[first : first + LETTERS]), tuple(contenders), dpi, cropped)
         for first in range(0, len(seeds), LETTERS)
         for name in names
         for level in ((0,) if name == CLEAN else levels)
@@ -136,11 +156,26 @@ def numbers(text: str) -> list[int]:
     return found
 
 
+def severities(text: str) -> list[float]:
+    """Return the levels of a list such as "1-5" or "2,3.5"; raises ValueError beyond 1 to 5.
+
+    >>> severities("1-3"), severities("2,3.5")
+    ([1, 2, 3], [2.0, 3.5])
+    """
+    try:
+        found: list[float] = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = list(numbers(text))
+    if not all(LEVELS[0] <= level <= LEVELS[-1] for level in found):
+        raise ValueError(f"levels are {text}; there are {LEVELS[0]} to {LEVELS[-1]}")
+    return found
+
+
 def show_progress(done: int, total: int, task: Task) -> None:
     """Write one line to a terminal's stderr, over the line before."""
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{done}/{total} cells: {task.name} {task.level}\033[K{end}")
+        sys.stderr.write(f"\r{done}/{total} cells: {task.name} {task.level:g}\033[K{end}")
         sys.stderr.flush()
 
 
@@ -149,13 +184,14 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.degraded", description=__doc__)
     parser.add_argument("--seeds", default="0-5", help="such as 0-5 or 3,9-11 (default 0-5)")
     parser.add_argument("--classes", help="of the suite, separated by commas; all when absent")
-    parser.add_argument("--levels", default="1-5", help="such as 1,3,5 (default 1-5)")
+    parser.add_argument("--levels", default="1-5", help="such as 1,3.5 (default 1-5)")
     parser.add_argument(
         "--readers",
         default=",".join(readers.MAKERS),
         help=f"default: {','.join(readers.MAKERS)}; bound: what the true corners give",
     )
     parser.add_argument("--dpi", type=int, default=200, help="of the camera (default 200)")
+    parser.add_argument("--crop", action="store_true", help="show the symbol with 4 modules' rim")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--out", type=Path, help="folder for plots and results.jsonl")
@@ -168,7 +204,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     except (ValueError, BadPicture, readers.UnknownReader, OSError) as error:
         sys.stderr.write(f"bench.degraded: {error}\n")
         return 2
-    report = Report.of(found)
+    comparable = options.dpi == PUBLISHED_DPI and not options.crop
+    report = Report.of(found, comparable=comparable)
     print(json.dumps(report.as_json(), indent=1) if options.json else report.text())
     if options.out is not None:
         for path in write(report, options.out):
@@ -189,16 +226,14 @@ def write(report: Report, folder: Path) -> list[Path]:
 def _planned(options: argparse.Namespace) -> list[Task]:
     """Return the tasks that the options ask for; whatever cannot be had raises here."""
     names = options.classes.split(",") if options.classes else [CLEAN, *CLASSES]
-    levels, seeds = numbers(options.levels), numbers(options.seeds)
-    if not set(levels) <= set(LEVELS):
-        raise ValueError(f"levels are {options.levels}; there are 1 to 5")
+    levels, seeds = severities(options.levels), numbers(options.seeds)
     if not 1 <= options.jobs <= MOST_JOBS:
         raise ValueError(f"--jobs is {options.jobs}; the range is 1 to {MOST_JOBS}")
     contenders = options.readers.split(",")
     readers.make(name for name in contenders if name != readers.BOUND)
     for name in names:
         degraded(name, 0 if name == CLEAN else levels[0], seeds[0], options.dpi)
-    return tasks(seeds, names, levels, contenders, options.dpi)
+    return tasks(seeds, names, levels, contenders, options.dpi, cropped=options.crop)
 
 
 if __name__ == "__main__":

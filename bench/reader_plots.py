@@ -69,7 +69,7 @@ def rates(report: Report) -> Figure:
 
 
 def _panel(axes: Axes, report: Report, name: str) -> None:
-    if name in published.ROWS and ZXING in report.readers:
+    if report.comparable and name in published.ROWS and ZXING in report.readers:
         axes.plot(
             range(1, 6), published.ROWS[name].zxing, color=ACCENT, linewidth=1, alpha=0.55,
             linestyle=(0, (2, 2)), label="zxing-cpp, as published", zorder=2,

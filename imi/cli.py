@@ -184,7 +184,7 @@ def samples_make(
         typer.Option(help="Classes of the degraded-mail suite, separated by commas, or all."),
     ] = None,
     level: Annotated[
-        list[int] | None,
+        list[float] | None,
         typer.Option(help="With --degraded: severity 1 to 5; may be given again; all if absent."),
     ] = None,
     dpi: Annotated[int, typer.Option(help="With --degraded: of the camera.")] = 200,

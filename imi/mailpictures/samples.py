@@ -47,7 +47,7 @@ class Sample:
     payload: bytes
     modules: tuple[int, int]
     style: str
-    defects: tuple[tuple[str, int, float], ...]  # name, level 1 to 5, amount in the class's unit
+    defects: tuple[tuple[str, float, float], ...]  # name, level 1 to 5, amount in the class's unit
 
 
 def make_samples(

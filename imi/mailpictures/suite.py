@@ -55,12 +55,12 @@ _INDICIUM: Final = Rasterizer(LAYOUT_DPI, module_in=MODULE_MM / 25.4, quiet_zone
 _WITH_FIM: Final = Rasterizer(LAYOUT_DPI, fim="D")
 
 
-def degraded(name: str, level: int, seed: int, dpi: int = 200) -> Sample:
+def degraded(name: str, level: float, seed: int, dpi: int = 200) -> Sample:
     """Return the picture of the class at the level for the seed, the same whenever asked.
 
     Args:
         name: of `CLASSES`, or "clean" (its level is 0).
-        level: 1 to 5.
+        level: 1 to 5; between two whole levels the amount lies between theirs.
         seed: 0 or more; the letter, its payload and where it lies.
         dpi: of the camera, 100 to 400; 200 gives 1900x825 px, 300 gives 2850x1238.
 
@@ -69,16 +69,18 @@ def degraded(name: str, level: int, seed: int, dpi: int = 200) -> Sample:
 
     >>> made = degraded("nozzle", 1, seed=1)
     >>> made.picture.frame.shape, made.modules, len(made.payload), made.defects
-    ((825, 1900), (40, 40), 90, (('nozzle', 1, 1),))
+    ((825, 1900), (40, 40), 90, (('nozzle', 1, 1.0),))
     """
     _check(name, level, seed, dpi)
     side, size = SYMBOLS[seed % len(SYMBOLS)]
     of_letter = np.random.default_rng((seed, 0))
     payload = of_letter.bytes(size)
     ink = InkModel(dot_gain_dots=0.0)  # a level is the whole of its defect
-    of_damage = np.random.default_rng((seed, zlib.crc32(name.encode()), level))
+    level = int(level) if level == int(level) else level
+    key = level if isinstance(level, int) else round(1000 * level)
+    of_damage = np.random.default_rng((seed, zlib.crc32(name.encode()), key))
     chosen = _classes(name, of_damage)
-    amounts = tuple((one, level, DEFECTS[one].levels[level - 1]) for one in chosen)
+    amounts = tuple((one, level, _amount(one, level)) for one in chosen)
     symbol = datamatrix.encode(payload, size=(side, side), encodation="base256")
     imprint, at_in = _indicium(symbol.modules)
     camera = CameraModel(
@@ -121,7 +123,7 @@ def degraded_suite(
 def make_degraded(
     folder: Path | str,
     names: Sequence[str],
-    levels: Sequence[int],
+    levels: Sequence[float],
     seeds: Sequence[int],
     dpi: int = 200,
     progress: Progress | None = None,
@@ -153,7 +155,7 @@ def make_degraded(
     with manifest.open("w", encoding="utf-8") as lines:
         for done, (name, level, seed) in enumerate(cells, 1):
             made = degraded(name, level, seed, dpi)
-            file = f"{name}-{level}-{seed:04}.png"
+            file = f"{name}-{level:g}-{seed:04}.png"
             (folder / file).write_bytes(png(made.picture.frame))
             lines.write(json.dumps({"file": file, **described(made)}) + "\n")
             if progress is not None:
@@ -171,7 +173,7 @@ def frame_size(dpi: int) -> tuple[int, int]:
     return round(width * dpi), int(height * dpi + 0.5)
 
 
-def _check(name: str, level: int, seed: int, dpi: int) -> None:
+def _check(name: str, level: float, seed: int, dpi: int) -> None:
     if name != CLEAN and name not in CLASSES:
         raise BadPicture(f"no class {name!r}; there are {', '.join((CLEAN, *CLASSES))}")
     if name == CLEAN:
@@ -180,6 +182,10 @@ def _check(name: str, level: int, seed: int, dpi: int) -> None:
         within("level", level, LEVELS[0], LEVELS[-1], "")
     within("seed", seed, 0, 2**31 - 1, "")
     within("camera resolution", dpi, 100, 400, "pixels per inch")
+
+
+def _amount(name: str, level: float) -> float:
+    return float(np.interp(level, LEVELS, DEFECTS[name].levels))
 
 
 def _classes(name: str, rng: np.random.Generator) -> tuple[str, ...]:

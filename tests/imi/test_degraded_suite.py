@@ -62,6 +62,12 @@ def test_mixed_mail_has_several_defects_at_its_level() -> None:
         assert {level for _, level, _ in defects} == {2}
 
 
+def test_a_level_between_two_has_an_amount_between_theirs() -> None:
+    made = degraded("blur", 2.5, 0)
+    assert made.defects == (("blur", 2.5, pytest.approx((0.25 + 0.35) / 2)),)
+    assert not np.array_equal(made.picture.frame, degraded("blur", 2, 0).picture.frame)
+
+
 def test_what_is_printed_is_where_the_truth_says() -> None:
     """The solid L is dark along its two legs, half a module inside the true corners."""
     for seed in range(3):

@@ -130,6 +130,19 @@ def test_the_bound_knows_the_corners_and_reads_what_no_finder_leads_to(
     }
 
 
+def test_crops_are_read_but_not_compared_with_what_is_published_of_frames(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """peers.md 3: with the box known to 4 modules zxing-cpp reads contrast at every level."""
+    arguments = ["--seeds", "0-5", "--classes", "contrast", "--levels", "1-5", "--crop"]
+    degraded.main([*arguments, "--readers", "zxing"])
+    text = capsys.readouterr().out
+    assert "published" not in text.split("zxing  ")[0]
+    assert "calibration" not in text
+    row = next(line for line in text.splitlines() if line.startswith("contrast"))
+    assert row.split()[1:4] == ["100"] * 3
+
+
 def test_two_processes_find_what_one_finds() -> None:
     todo = degraded.tasks([0, 1], ["clean", "occlusion"], [3], ["zxing"], 200)
     alone, together = degraded.run(todo), degraded.run(todo, jobs=2)
@@ -155,6 +168,7 @@ def test_zxing_reads_the_suite_about_as_published() -> None:
     [
         (["--classes", "rust"], "no class 'rust'; there are clean, blur"),
         (["--levels", "0-3"], "levels are 0-3; there are 1 to 5"),
+        (["--levels", "5.5"], "levels are 5.5; there are 1 to 5"),
         (["--seeds", "two"], "'two' is no list of numbers such as 0-2,7"),
         (["--readers", "eye"], "no reader 'eye'; there are ours, zxing, libdmtx"),
         (["--jobs", "0"], "--jobs is 0; the range is 1 to 64"),
