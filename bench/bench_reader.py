@@ -56,7 +56,8 @@ def reports(
     Degraded mail is left out when folders are given and no seeds. Plots go to `out`.
     """
     for folder in folders:
-        yield pictures.run(pictures.collect(folder), list(readers.MAKERS))
+        known = pictures.collect(folder)
+        yield pictures.run(known, list(readers.MAKERS), degraded.show_progress)
     if seeds is None and folders:
         return
     chosen = degraded.numbers(seeds or DEFAULT_SEEDS)

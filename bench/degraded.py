@@ -112,14 +112,14 @@ def tasks(
 
 
 def run(
-    todo: Sequence[Task], *, jobs: int = 1, progress: Callable[[int, int, Task], None] | None = None
+    todo: Sequence[Task], *, jobs: int = 1, progress: Callable[[int, int, str], None] | None = None
 ) -> list[Result]:
     """Return the results of all tasks, in order, from `jobs` processes."""
     found: list[Result] = []
     for done, (task, results) in enumerate(zip(todo, _each(todo, jobs), strict=True), 1):
         found += results
         if progress is not None:
-            progress(done, len(todo), task)
+            progress(done, len(todo), f"{task.name} {task.level:g}")
     return found
 
 
@@ -171,11 +171,11 @@ def severities(text: str) -> list[float]:
     return found
 
 
-def show_progress(done: int, total: int, task: Task) -> None:
+def show_progress(done: int, total: int, what: str) -> None:
     """Write one line to a terminal's stderr, over the line before."""
     if sys.stderr.isatty():
         end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{done}/{total} cells: {task.name} {task.level:g}\033[K{end}")
+        sys.stderr.write(f"\r{done}/{total}: {what}\033[K{end}")
         sys.stderr.flush()
 
 

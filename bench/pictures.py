@@ -81,7 +81,7 @@ def collect(folder: Path) -> list[Picture]:
 def run(
     pictures: Sequence[Picture],
     names: Sequence[str],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> "PictureReport":
     """Return what the named readers make of all pictures at all turns.
 
@@ -91,6 +91,8 @@ def run(
     found: list[Outcome] = []
     unopened = []
     for done, picture in enumerate(pictures, 1):
+        if progress is not None:
+            progress(done, len(pictures), picture.path.name)
         try:
             frame = frames.load(picture.path)
         except BadImage as error:
@@ -100,8 +102,6 @@ def run(
             turned = np.ascontiguousarray(np.rot90(frame, turn // 90))
             for name, read in contenders.items():
                 found.append(Outcome(picture, turn, name, *readers.timed(read, turned)))
-        if progress is not None:
-            progress(done, len(pictures))
     return PictureReport(tuple(found), tuple(names), tuple(unopened))
 
 

@@ -21,7 +21,7 @@ from imi.mailpictures.damage import Where
 from imi.mailpictures.imprint import Imprint
 from imi.mailpictures.ink import InkModel
 
-STARVED_MOTTLE: Final = 0.35  # unevenness of the density that a loss of one module brings
+STARVED_MOTTLE: Final = 0.45  # unevenness of the density that a loss of one module brings
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,7 @@ def _grow(cover: Image, gain_dots: float, wicking: float, rng: np.random.Generat
 def _smear(cover: Image, length_dots: float) -> Image:
     """Drag a fading tail of each dot along +x, against the transport."""
     taps = int(np.ceil(length_dots)) + 1
-    fade = np.exp(-3 * np.arange(taps) / taps).astype(np.float32)
+    fade = np.exp(-2.5 * np.arange(taps) / taps).astype(np.float32)
     kernel = np.zeros((1, 2 * taps - 1), np.float32)
     kernel[0, :taps] = fade[::-1] / fade.sum()
     tail = cv2.filter2D(cover, -1, kernel, borderType=cv2.BORDER_CONSTANT)
