@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bench import known_corners, readers
+from bench import corner_bound, readers
 from bench.degraded_report import Report, Result
 from imi.mailpictures import CLASSES, LEVELS, BadPicture, Sample, degraded
 from imi.mailpictures.suite import CLEAN, LETTERS
@@ -83,7 +83,7 @@ def _ready(names: tuple[str, ...], dpi: int) -> dict[str, Callable[[Any], bytes 
         read(degraded(CLEAN, 0, 0, dpi).picture.frame)
         contenders[name] = read
     if readers.BOUND in names:
-        contenders[readers.BOUND] = known_corners.read
+        contenders[readers.BOUND] = corner_bound.read
     return contenders
 
 

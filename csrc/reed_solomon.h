@@ -29,4 +29,8 @@ std::optional<int> rs_correct(std::span<uint8_t> block, int parity, std::span<co
 // ISO/IEC 16022:2006 5.7.3: three error codewords are reserved when erasures take more than half.
 constexpr int rs_reserve(int parity, int erasures) { return 2 * erasures > parity ? 3 : 0; }
 
+// 10x10, 12x12 and 8x18 have so few error codewords that one is reserved without erasures too
+// (ISO/IEC 16022:2006 5.7.3).
+constexpr int rs_error_reserve(int parity) { return parity <= 7 ? 1 : 0; }
+
 }  // namespace imi

@@ -37,10 +37,6 @@ void append_error_codewords(const SymbolSize& size, uint8_t* codewords) {
 
 // ---- correction ----------------------------------------------------------------------------
 
-// 10x10, 12x12 and 8x18 have so few error codewords that erasures would prove nothing, and one is
-// reserved (ISO/IEC 16022:2006 5.7.3).
-constexpr int kSmallParity = 7;
-
 struct Corrected {
     int errors = 0, erasures = 0;
 };
@@ -49,9 +45,9 @@ struct Corrected {
 // a time (Forney's generalised minimum distance decoding). `doubt` is by codeword of the block.
 std::optional<Corrected> correct(std::span<uint8_t> block, int parity,
                                  std::span<const uint16_t> doubt) {
-    const int reserve = parity <= kSmallParity ? 1 : 0;
+    const int reserve = rs_error_reserve(parity);
     if (const auto errors = rs_correct(block, parity, {}, reserve)) return Corrected{*errors, 0};
-    if (doubt.empty() || parity <= kSmallParity) return std::nullopt;
+    if (doubt.empty() || reserve > 0) return std::nullopt;  // erasures would prove nothing
 
     std::array<int, kOrder> order;
     std::iota(order.begin(), order.begin() + block.size(), 0);

@@ -168,6 +168,58 @@ def read(
     raise typer.Exit(1 if unread else 0)
 
 
+@app.command(
+    epilog="Example: imi grade scan.png --dpi 600 --report grade.png. Exit code 0: every symbol "
+    "reaches the grade and breaks no rule; 1: one does not, or none was read; 2: bad usage."
+)
+def grade(
+    images: Annotated[list[Path], typer.Argument(help="Picture files (PNG, TIFF, JPEG, ...).")],
+    dpi: Annotated[float, typer.Option(help="Pixels per inch of the pictures.")],
+    aperture_um: Annotated[
+        float | None, typer.Option(help="Diameter of the aperture; 80 % of a module when absent.")
+    ] = None,
+    light_nm: Annotated[int, typer.Option(help="Wavelength of the light.")] = 660,
+    srgb: Annotated[
+        bool, typer.Option("--srgb", help="The greys follow the sRGB curve, as scanners write.")
+    ] = False,
+    least: Annotated[float, typer.Option(min=0, max=4, help="The grade asked for.")] = 2.0,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Symbols in a picture.")] = 1,
+    piece: Annotated[
+        str | None,
+        typer.Option(help="Edges of the mailpiece: x,y,width,height in pixels, or 'frame'."),
+    ] = None,
+    indicium: Annotated[
+        str | None, typer.Option(help="Box round all of the indicium: x,y,width,height.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write one row per symbol.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page per symbol (.png, .pdf or .svg).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Grade the print of Data Matrix symbols by ISO/IEC 15415, and their place on the piece."""
+    from imi.grading import GradeOptions, grade_pictures, refusal_of
+    from imicore.errors import ImiError
+
+    options = GradeOptions(
+        dots_per_inch=dpi,
+        aperture_um=aperture_um,
+        light_nm=light_nm,
+        srgb=srgb,
+        least=least,
+        limit=limit,
+        piece=piece,
+        indicium=indicium,
+    )
+    try:
+        code = grade_pictures(images, options, as_json=as_json, csv_file=csv_file, report=report)
+    except (ImiError, OSError, ValueError) as error:
+        raise refuse(refusal_of(error)) from error
+    raise typer.Exit(code)
+
+
 @samples.command(
     "make",
     epilog="Example: imi samples make mail/ --count 100 --seed 7; "

@@ -176,3 +176,24 @@ class BarFinder:
 def upright_parts(
     frame: npt.NDArray[np.uint8],
 ) -> list[tuple[npt.NDArray[np.uint8], tuple[float, int, int]]]: ...
+
+# --- bind_grade.cpp ---
+
+class SymbolGrader:
+    """Scratch memory of the grader; see ``imicore.grade``."""
+
+    def __init__(self) -> None: ...
+    def grade(
+        self,
+        frame: npt.NDArray[np.uint8],
+        *,
+        reflectance: npt.NDArray[np.float32],
+        channel: int,
+        colours: list[int],
+        size: tuple[int, int],
+        corners: npt.NDArray[np.float32],
+        modules: npt.NDArray[np.bool_],
+        payload: bytes,
+        inverted: bool,
+        aperture_px: float,
+    ) -> dict[str, Any]: ...

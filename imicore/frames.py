@@ -21,10 +21,11 @@ FORMATS = ("PNG", "TIFF", "JPEG", "PGM", "WEBP")
 Grey = npt.NDArray[np.uint8]
 
 
-def load(path: str | PathLike[str]) -> Grey:
+def load(path: str | PathLike[str], *, colour: bool = False) -> Grey:
     """Return the picture in a file as uint8[H, W], 0 = black.
 
-    Colour becomes luma; EXIF turns are not applied, so that corners are those of the stored pixels.
+    Colour becomes luma, or with `colour` uint8[H, W, 3] in the order red, green, blue. EXIF turns
+    are not applied, so that corners are those of the stored pixels.
 
     Raises:
         BadImage: the file is larger than 16 MiB, not one of FORMATS, damaged, or announces more
@@ -34,11 +35,11 @@ def load(path: str | PathLike[str]) -> Grey:
     path = Path(path)
     with path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
-    return decode(data, name=str(path))
+    return decode(data, name=str(path), colour=colour)
 
 
-def decode(data: bytes, *, name: str = "the picture") -> Grey:
-    """Return the picture in the bytes of a file as uint8[H, W]; `name` is for the errors.
+def decode(data: bytes, *, name: str = "the picture", colour: bool = False) -> Grey:
+    """Return the picture in the bytes of a file, as `load` does; `name` is for the errors.
 
     >>> decode(b"P5 2 1 255 " + bytes([0, 255])).tolist()
     [[0, 255]]
@@ -53,16 +54,16 @@ def decode(data: bytes, *, name: str = "the picture") -> Grey:
             f"{name} announces {width}x{height} = {width * height} pixels; "
             f"the limit is {MAX_FRAME_PIXELS}"
         )
-    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    depth = cv2.IMREAD_ANYCOLOR if colour else cv2.IMREAD_GRAYSCALE
     try:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), depth | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise BadImage(f"{name} cannot be decoded: {error.err}") from error
     if frame is None:
         raise BadImage(f"{name} is damaged or of a kind that is not decoded")
-    if frame.shape != (height, width) or frame.dtype != np.uint8:
+    if frame.shape[:2] != (height, width) or frame.dtype != np.uint8:
         raise BadImage(f"{name} announces {width}x{height} pixels but decodes to {frame.shape}")
-    return np.ascontiguousarray(frame)
+    return np.ascontiguousarray(frame if frame.ndim == 2 else frame[:, :, ::-1])
 
 
 def save(path: str | PathLike[str], frame: Grey) -> None:

@@ -39,7 +39,7 @@ HOME = {  # third-party package: the modules that may import it
     "scipy": {"pipeline.scale"},
     "google_crc32c": {"pipeline.record"},
     "sqlalchemy": {"service.sql", "pipeline.piecelog"},
-    "matplotlib": {"service.plots"},
+    "matplotlib": {"service.plots", "imi.gradesheet"},
     "jinja2": {"service.pages"},
     "pydantic": {"service.settings", "pipeline.job"},
     "typer": {"imi.*"},

@@ -1,0 +1,194 @@
+#include "grade_aperture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace imi {
+namespace {
+
+constexpr int sub_rows = 8;  // chords to a pixel when areas are summed
+
+float overlap(double low, double high, int pixel) {
+    return static_cast<float>(
+        std::max(0.0, std::min(high, pixel + 1.0) - std::max(low, 1.0 * pixel)));
+}
+
+// Weights times values, at most kWhite * kWhite. A `length` known when compiled becomes one
+// instruction for eight products.
+template <int length>
+int32_t dot(const int16_t* weights, const int16_t* values, int rows, int stride, int row_length) {
+    int32_t sum = 0;
+    for (int row = 0; row < rows; ++row, weights += stride, values += row_length) {
+        for (int i = 0; i < (length > 0 ? length : stride); ++i)
+            sum += static_cast<int32_t>(weights[i]) * values[i];
+    }
+    return sum;
+}
+
+}  // namespace
+
+inline float Plane::between(const int16_t* at, float fx, float fy) const {
+    const int16_t* below = at + width_;
+    const auto a = static_cast<float>(at[0]), b = static_cast<float>(at[1]);
+    const auto c = static_cast<float>(below[0]), d = static_cast<float>(below[1]);
+    const float top = a + fx * (b - a);
+    return top + fy * (c + fx * (d - c) - top);
+}
+
+void Plane::load(const Channel& channel, const ReflectanceTable& reflectance, bool invert, int left,
+                 int top, int width, int height, int step) {
+    width_ = width, height_ = height;
+    values_.resize(static_cast<size_t>(width) * height);
+    sums_.resize(static_cast<size_t>(width));
+    std::array<int16_t, 256> table;
+    for (int grey = 0; grey < 256; ++grey) {
+        const float part = std::clamp(invert ? 1 - reflectance[grey] : reflectance[grey], 0.f, 1.f);
+        table[grey] = static_cast<int16_t>(part * kWhite + 0.5f);
+    }
+    const uint32_t area = static_cast<uint32_t>(step) * step;
+    for (int y = 0; y < height; ++y) {
+        int16_t* out = values_.data() + static_cast<size_t>(y) * width;
+        const auto source = [&](int row) {
+            return channel.pixels + std::clamp(row, 0, channel.height - 1) * channel.row_stride;
+        };
+        if (step == 1) {
+            const uint8_t* from = source(top + y);
+            // Columns inside the picture need no clamping.
+            const int first = std::clamp(-left, 0, width);
+            const int last = std::clamp(channel.width - left, first, width);
+            for (int x = 0; x < first; ++x) out[x] = table[from[0]];
+            const uint8_t* at = from + (left + first) * channel.pixel_stride;
+            for (int x = first; x < last; ++x, at += channel.pixel_stride) out[x] = table[*at];
+            for (int x = last; x < width; ++x)
+                out[x] = table[from[(channel.width - 1) * channel.pixel_stride]];
+            continue;
+        }
+        std::fill(sums_.begin(), sums_.end(), 0u);
+        for (int dy = 0; dy < step; ++dy) {
+            const uint8_t* from = source(top + y * step + dy);
+            for (int x = 0; x < width; ++x) {
+                for (int dx = 0; dx < step; ++dx) {
+                    const int column = std::clamp(left + x * step + dx, 0, channel.width - 1);
+                    sums_[x] += static_cast<uint32_t>(table[from[column * channel.pixel_stride]]);
+                }
+            }
+        }
+        for (int x = 0; x < width; ++x) out[x] = static_cast<int16_t>(sums_[x] / area);
+    }
+}
+
+float Plane::at(float x, float y) const {
+    const float px = std::clamp(x - 0.5f, 0.0f, static_cast<float>(width_ - 1));
+    const float py = std::clamp(y - 0.5f, 0.0f, static_cast<float>(height_ - 1));
+    // The comparisons also turn away what is no number.
+    const int x0 = px > 0 ? std::min(static_cast<int>(px), width_ - 2) : 0;
+    const int y0 = py > 0 ? std::min(static_cast<int>(py), height_ - 2) : 0;
+    return between(row(y0) + x0, px - static_cast<float>(x0), py - static_cast<float>(y0));
+}
+
+void Plane::add_line(float x, float y, float dx, float dy, int count, float share,
+                     float* out) const {
+    const auto inside = [&](float px, float py) {
+        return px >= 1 && py >= 1 && px < static_cast<float>(width_) - 1.5f &&
+               py < static_cast<float>(height_) - 1.5f;
+    };
+    const auto steps = static_cast<float>(count - 1);
+    if (!inside(x, y) || !inside(x + steps * dx, y + steps * dy)) {
+        for (int i = 0; i < count; ++i)
+            out[i] += share * at(x + static_cast<float>(i) * dx, y + static_cast<float>(i) * dy);
+        return;
+    }
+    for (int i = 0; i < count; ++i) {
+        const float px = x + static_cast<float>(i) * dx - 0.5f;
+        const float py = y + static_cast<float>(i) * dy - 0.5f;
+        const int x0 = static_cast<int>(px), y0 = static_cast<int>(py);
+        out[i] +=
+            share * between(row(y0) + x0, px - static_cast<float>(x0), py - static_cast<float>(y0));
+    }
+}
+
+void Aperture::set_diameter(double diameter) {
+    if (diameter == diameter_) return;
+    diameter_ = diameter;
+    // The variance of a disc along an axis is d^2 / 16, that of a pixel's square 1/12.
+    radius_ = 0.5 * std::sqrt(std::max(1.0, diameter * diameter - 2 * 16.0 / 12));
+    reach_ = static_cast<int>(std::ceil(radius_));
+    side_ = 2 * reach_ + 1;
+    stride_ = (side_ + lane - 1) / lane * lane;
+    const size_t square = static_cast<size_t>(side_) * stride_;
+    weights_.assign(phases * phases * square, 0);
+    for (int y = 0; y < phases; ++y) {
+        for (int x = 0; x < phases; ++x)
+            fill((x + 0.5) / phases, (y + 0.5) / phases,
+                 weights_.data() + (y * phases + x) * square);
+    }
+    centred_.assign(square, 0);
+    fill(0.5, 0.5, centred_.data());
+}
+
+void Aperture::fill(double x, double y, int16_t* weights) const {
+    std::vector<float> areas(static_cast<size_t>(side_) * side_, 0.0f);
+    for (int row = 0; row < side_; ++row) {
+        for (int sub = 0; sub < sub_rows; ++sub) {
+            const double dy = row - reach_ + (sub + 0.5) / sub_rows - y;
+            if (std::abs(dy) >= radius_) continue;
+            const double half = std::sqrt(radius_ * radius_ - dy * dy);
+            for (int column = 0; column < side_; ++column)
+                areas[static_cast<size_t>(row) * side_ + column] +=
+                    overlap(x - half, x + half, column - reach_);
+        }
+    }
+    const float total = std::accumulate(areas.begin(), areas.end(), 0.0f);
+    // Rounded so that the sum of any run is right: no error adds up.
+    double sum = 0;
+    int written = 0;
+    for (int row = 0; row < side_; ++row) {
+        for (int column = 0; column < side_; ++column) {
+            sum += areas[static_cast<size_t>(row) * side_ + column];
+            const int upto = static_cast<int>(std::lround(sum / total * kWhite));
+            weights[row * stride_ + column] = static_cast<int16_t>(upto - written);
+            written = upto;
+        }
+    }
+}
+
+float Aperture::mean(const Plane& plane, float x, float y) const {
+    const float px = std::clamp(x, static_cast<float>(reach_),
+                                static_cast<float>(plane.width() - stride_ + reach_));
+    const float py = std::clamp(y, static_cast<float>(reach_),
+                                static_cast<float>(plane.height() - reach_) - 1.0f);
+    const int x0 = px > 0 ? static_cast<int>(px) : reach_;
+    const int y0 = py > 0 ? static_cast<int>(py) : reach_;
+    const int phase_x = std::clamp(static_cast<int>((px - x0) * phases), 0, phases - 1);
+    const int phase_y = std::clamp(static_cast<int>((py - y0) * phases), 0, phases - 1);
+    const int16_t* weight =
+        weights_.data() + static_cast<size_t>(phase_y * phases + phase_x) * side_ * stride_;
+    const int16_t* from = plane.row(y0 - reach_) + x0 - reach_;
+    const int32_t sum = stride_ == lane ? dot<lane>(weight, from, side_, lane, plane.width())
+                                        : dot<0>(weight, from, side_, stride_, plane.width());
+    return static_cast<float>(sum) * (1.0f / kWhite);
+}
+
+void Aperture::row_means(const Plane& plane, int y, int first, int last, int16_t* out) const {
+    const int count = last - first + 1;
+    std::fill(out, out + count, int16_t{0});
+    for (int row = 0; row < side_; ++row) {
+        const int16_t* from = plane.row(y - reach_ + row) + first - reach_;
+        for (int i = 0; i < side_; ++i) {
+            // Twice the weight, since the high half is the product by 2^16 and not by 2^15.
+            const auto weight = static_cast<uint16_t>(2 * centred_[row * stride_ + i]);
+            if (weight == 0) continue;
+            // High halves of 16-bit products: one instruction for eight pixels. What is cut off
+            // is below 1/32768 a tap.
+            const int16_t* tap = from + i;
+            for (int x = 0; x < count; ++x) {
+                const auto value = static_cast<uint16_t>(tap[x]);
+                const uint32_t product = static_cast<uint32_t>(weight) * value;
+                out[x] = static_cast<int16_t>(out[x] + static_cast<uint16_t>(product >> 16));
+            }
+        }
+    }
+}
+
+}  // namespace imi

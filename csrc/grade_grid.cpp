@@ -1,0 +1,409 @@
+#include "grade_grid.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace imi {
+namespace {
+
+constexpr int density = 8;       // grey values to a module along a profile
+constexpr int half_profile = 9;  // from a boundary, in grey values: a little more than a module
+constexpr int profile = 2 * half_profile + 1;
+
+// The edge of `grey` nearest to `expected`, light to dark when `falling`, or nothing within
+// `reach`. Its place is where a sharp edge would have to be for the same area under the profile
+// between the two plateaus: neither blur nor the pixels' own width moves it.
+bool find_edge(const float* grey, int count, float expected, bool falling, float reach,
+               float least_contrast, float& place) {
+    const int first = std::max(0, static_cast<int>(expected) - density);
+    const int last = std::min(count - 1, static_cast<int>(expected) + density + 1);
+    if (last - first < density) return false;
+    float low = grey[first], high = low;
+    for (int i = first + 1; i <= last; ++i)
+        low = std::min(low, grey[i]), high = std::max(high, grey[i]);
+    if (high - low < least_contrast) return false;
+    const float middle = (high + low) / 2;
+    const float sign = falling ? 1.0f : -1.0f;
+    float nearest = reach;
+    int before = -1;
+    for (int i = first; i < last; ++i) {
+        const float here = sign * (grey[i] - middle), next = sign * (grey[i + 1] - middle);
+        if (here < 0 || next >= 0) continue;
+        const float away = std::abs(static_cast<float>(i) + here / (here - next) - expected);
+        if (away > nearest) continue;
+        nearest = away, before = i;
+    }
+    if (before < 0) return false;
+    int top = before, bottom = before + 1;
+    for (int i = std::max(first, before - density / 2); i < before; ++i)
+        if (sign * grey[i] > sign * grey[top]) top = i;
+    for (int i = before + 2; i <= std::min(last, before + 1 + density / 2); ++i)
+        if (sign * grey[i] < sign * grey[bottom]) bottom = i;
+    const float span = grey[top] - grey[bottom];
+    if (sign * span < least_contrast) return false;
+    float area = -0.5f;  // trapezoids: the ends, 1 and 0, count half
+    for (int i = top; i < bottom; ++i) area += (grey[i] - grey[bottom]) / span;
+    place = static_cast<float>(top) + area;
+    return true;
+}
+
+float median_of(std::vector<float>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+}  // namespace
+
+Homography map_of(const SymbolSize& size, const std::array<Point, 4>& corners) {
+    // Heckbert's square to quadrilateral, for (0,0) (1,0) (1,1) (0,1).
+    const Point a = corners[1], b = corners[2], c = corners[3], d = corners[0];
+    const double sx = a.x - b.x + c.x - d.x, sy = a.y - b.y + c.y - d.y;
+    const double dx1 = b.x - c.x, dx2 = d.x - c.x, dy1 = b.y - c.y, dy2 = d.y - c.y;
+    const double scale = dx1 * dy2 - dx2 * dy1;
+    const double g = (sx * dy2 - dx2 * sy) / scale, h = (dx1 * sy - sx * dy1) / scale;
+    const double columns = size.columns, rows = size.rows;
+    const Homography map{{(b.x - a.x + g * b.x) / columns, (d.x - a.x + h * d.x) / rows, a.x,
+                          (b.y - a.y + g * b.y) / columns, (d.y - a.y + h * d.y) / rows, a.y,
+                          g / columns, h / rows, 1}};
+    for (const double value : map.m)
+        if (!std::isfinite(value)) return Homography{};
+    return map;
+}
+
+// `upright` boundaries stand between columns; `index` counts boundaries of data regions from 0 at
+// the left or top. Looks at modules first..last-1 along it, or at one in `step` of them, where the
+// boundary is expected to deviate by `near` and the modules by the deviations of `beside`, a clock
+// track that runs the same way.
+GridFinder::Line GridFinder::boundary(bool upright, int index, int first, int last, int step,
+                                      float near, const std::vector<Edge>* beside) {
+    const int pitch = upright ? size_->region_columns() + 2 : size_->region_rows() + 2;
+    const int along_pitch = upright ? size_->region_rows() + 2 : size_->region_columns() + 2;
+    const int regions = upright ? size_->regions_across : size_->regions_down;
+    // The L borders the upright boundaries on their right and the level ones on their upper side,
+    // clock tracks lie on the other. Where both sides are dark no edge is to be found.
+    const bool solid_outside = upright ? index == 0 : index == regions;
+    const bool clock_outside = upright ? index == regions : index == 0;
+    const bool falling = upright ? index < regions : index == 0;
+    float deviations[144], places[144];
+    float grey[profile];
+    Line line;
+    line.middle = 0.5f * static_cast<float>(first + last);
+    int found = 0, sought = 0, passed = 0;
+    for (int k = first; k < last; ++k) {
+        const bool clock_dark = upright ? k % along_pitch % 2 == 1 : k % along_pitch % 2 == 0;
+        if (!solid_outside && clock_dark != clock_outside) continue;
+        if (passed++ % step != 0) continue;
+        ++sought;
+        float along = static_cast<float>(k) + 0.5f;
+        if (beside != nullptr) {
+            const Edge &before = (*beside)[k], &after = (*beside)[k + 1];
+            if (before.found && after.found) along += 0.5f * (before.deviation + after.deviation);
+        }
+        const double from = index * pitch + near - 1.0 * half_profile / density;
+        const double to = index * pitch + near + 1.0 * half_profile / density;
+        const Point a = upright ? to_plane_(from, along) : to_plane_(along, from);
+        const Point b = upright ? to_plane_(to, along) : to_plane_(along, to);
+        const auto ax = static_cast<float>(a.x), ay = static_cast<float>(a.y);
+        const auto sx = static_cast<float>((b.x - a.x) / (profile - 1));
+        const auto sy = static_cast<float>((b.y - a.y) / (profile - 1));
+        std::fill(grey, grey + profile, 0.0f);
+        plane_->add_line(ax, ay, sx, sy, profile, 1, grey);
+        float place;
+        if (!find_edge(grey, profile, half_profile, falling, 0.8f * density, least_contrast_,
+                       place))
+            continue;
+        deviations[found] = near + (place - half_profile) / density;
+        places[found++] = along - line.middle;
+    }
+    edges_ += sought, edges_found_ += found;
+    line.offset = near;
+    if (found < 3 || found < sought / 4) return line;
+    strip_.assign(deviations, deviations + found);
+    line.offset = median_of(strip_);
+    // Specks and stains give edges of their own: fit, leave out what lies far off, fit again.
+    for (const float tolerance : {0.5f, 0.2f, 0.12f}) {
+        double n = 0, s = 0, ss = 0, d = 0, sd = 0;
+        for (int i = 0; i < found; ++i) {
+            const float expected = line.offset + line.slope * places[i];
+            if (std::abs(deviations[i] - expected) > tolerance) continue;
+            n += 1, s += places[i], ss += places[i] * places[i];
+            d += deviations[i], sd += places[i] * deviations[i];
+        }
+        const double spread = n * ss - s * s;
+        if (n < 3 || spread <= 0) break;
+        const double slope = (n * sd - s * d) / spread;
+        line.slope = static_cast<float>(slope);
+        line.offset = static_cast<float>((d - slope * s) / n);
+        line.found = true;
+    }
+    return line;
+}
+
+void GridFinder::outer_corners(std::array<Point, 4>& corners) {
+    const int rows = size_->rows, columns = size_->columns;
+    // Enough to set out from: twelve or more edges a side, sixteen on a clock track.
+    const int by_rows = std::max(1, rows / 12), by_columns = std::max(1, columns / 12);
+    const Line left = boundary(true, 0, 0, rows, by_rows, 0, nullptr);
+    const Line right =
+        boundary(true, size_->regions_across, 0, rows, (by_rows + 1) / 2, 0, nullptr);
+    const Line top = boundary(false, 0, 0, columns, (by_columns + 1) / 2, 0, nullptr);
+    const Line bottom = boundary(false, size_->regions_down, 0, columns, by_columns, 0, nullptr);
+    const auto crossing = [&](const Line& upright, int u, const Line& level, int v) {
+        // One step of iteration more than deviations of a module need.
+        double x = u, y = v;
+        for (int i = 0; i < 3; ++i) {
+            x = u + upright.at(static_cast<float>(y));
+            y = v + level.at(static_cast<float>(x));
+        }
+        return to_plane_(x, y);
+    };
+    corners = {crossing(left, 0, bottom, rows), crossing(left, 0, top, 0),
+               crossing(right, columns, top, 0), crossing(right, columns, bottom, rows)};
+}
+
+// Finds the edges of a clock track: `level` tracks are the top rows of the regions, the others
+// their right columns. `lines` are the pieces of the boundary that it lies along.
+void GridFinder::track(bool level, int index, const Line* lines) {
+    const int pitch = level ? size_->region_columns() + 2 : size_->region_rows() + 2;
+    const int count = level ? size_->columns : size_->rows;
+    const int across_pitch = level ? size_->region_rows() + 2 : size_->region_columns() + 2;
+    const double across = level ? index * across_pitch + 0.5 : (index + 1) * across_pitch - 0.5;
+    const int pieces = count / pitch;
+    // Two lines, a third of a module apart, from a module before the track to a module after it.
+    strip_.assign(static_cast<size_t>(count + 2) * density, 0.0f);
+    for (const double side : {-0.15, 0.15}) {
+        for (int k = -1; k <= count; ++k) {
+            const Line& line = lines[std::clamp(k / pitch, 0, pieces - 1)];
+            const double v = across + side + line.at(static_cast<float>(k) + 0.5f);
+            const Point a = level ? to_plane_(k, v) : to_plane_(v, k);
+            const Point b = level ? to_plane_(k + 1, v) : to_plane_(v, k + 1);
+            const auto sx = static_cast<float>((b.x - a.x) / density);
+            const auto sy = static_cast<float>((b.y - a.y) / density);
+            plane_->add_line(static_cast<float>(a.x), static_cast<float>(a.y), sx, sy, density,
+                             0.5f, strip_.data() + static_cast<size_t>(k + 1) * density);
+        }
+    }
+    std::vector<Edge>& edges = (level ? across_ : down_)[index];
+    edges.assign(static_cast<size_t>(count) + 1, {});
+    float drift = 0;  // of the last edges: the grid may wander by more than a module
+    for (int k = level ? 0 : 1; k <= (level ? count - 1 : count); ++k) {
+        const float expected = (static_cast<float>(k) + 1 + drift) * density;
+        float place;
+        ++edges_;
+        if (!find_edge(strip_.data(), static_cast<int>(strip_.size()), expected,
+                       (k % 2 == 0) == level, 0.6f * density, least_contrast_, place))
+            continue;
+        ++edges_found_;
+        edges[k] = {place / density - 1 - static_cast<float>(k), true};
+        drift += 0.5f * (edges[k].deviation - drift);
+    }
+}
+
+// The deviation of the edge that was found nearest to boundary k.
+float GridFinder::nearest(const std::vector<Edge>& edges, int k) {
+    const int count = static_cast<int>(edges.size());
+    for (int away = 0; away < count; ++away) {
+        for (const int at : {k - away, k + away})
+            if (at >= 0 && at < count && edges[at].found) return edges[at].deviation;
+    }
+    return 0;
+}
+
+// Ink that spreads moves the two edges of a dark module apart and leaves its centre.
+float GridFinder::growth_of(bool level) const {
+    double sum = 0;
+    int count = 0;
+    for (const auto& edges : level ? across_ : down_) {
+        for (size_t k = 1; k + 1 < edges.size(); ++k) {
+            if (!edges[k - 1].found || !edges[k].found || !edges[k + 1].found) continue;
+            const float bend =
+                edges[k].deviation - 0.5f * (edges[k - 1].deviation + edges[k + 1].deviation);
+            if (std::abs(bend) > 0.6f) continue;
+            sum += (k % 2 == 0) == level ? -bend : bend;
+            ++count;
+        }
+    }
+    return count > 0 ? static_cast<float>(sum / count) : 0.0f;
+}
+
+// From edges to the deviations of module centres: growth out, stray edges out, gaps filled.
+void GridFinder::straighten(bool level, float growth) {
+    auto& tracks = level ? across_ : down_;
+    auto& centres = level ? column_ : row_;
+    const int count = level ? size_->columns : size_->rows;
+    centres.resize(tracks.size());
+    for (size_t t = 0; t < tracks.size(); ++t) {
+        auto& edges = tracks[t];
+        for (int k = 0; k <= count; ++k)
+            edges[k].deviation += ((k % 2 == 0) == level ? 0.5f : -0.5f) * growth;
+        // Where the track ends light there is no edge of its own: the boundary that its dark
+        // modules end at stands for it.
+        const int regions = level ? size_->regions_down : size_->regions_across;
+        const Line& end = level ? upright_[size_->regions_across * regions + t] : level_[t];
+        const float along = level
+                                ? static_cast<float>(t) * (size_->region_rows() + 2) + 0.5f
+                                : static_cast<float>(t + 1) * (size_->region_columns() + 2) - 0.5f;
+        if (end.found)
+            edges[level ? count : 0] = {end.at(along) + (level ? -0.5f : 0.5f) * growth, true};
+        std::vector<float>& out = centres[t];
+        out.assign(static_cast<size_t>(count), 0.0f);
+        int last = -1;  // module whose centre is known
+        for (int k = 0; k < count; ++k) {
+            float sum = 0;
+            int found = 0;
+            for (int e = k; e <= k + 1; ++e) {
+                if (!edges[e].found) continue;
+                // An edge that no neighbour within two modules bears out is a speck's.
+                bool alone = true;
+                for (int n = std::max(0, e - 2); n <= std::min(count, e + 2); ++n)
+                    alone &= n == e || !edges[n].found ||
+                             std::abs(edges[n].deviation - edges[e].deviation) > 0.35f;
+                if (alone) continue;
+                sum += edges[e].deviation, ++found;
+            }
+            if (found == 0) continue;
+            out[k] = sum / static_cast<float>(found);
+            for (int gap = last + 1; gap < k; ++gap) {
+                const float share =
+                    last < 0 ? 1.0f : static_cast<float>(gap - last) / static_cast<float>(k - last);
+                out[gap] = (1 - share) * (last < 0 ? 0.0f : out[last]) + share * out[k];
+            }
+            last = k;
+        }
+        for (int k = last + 1; last >= 0 && k < count; ++k) out[k] = out[last];
+        if (last >= 0) continue;
+        // No clock at all: even steps between the boundaries.
+        const int pieces = level ? size_->regions_across : size_->regions_down;
+        const int beside = level ? size_->regions_down : size_->regions_across;
+        const int pitch = count / pieces;
+        for (int k = 0; k < count; ++k) {
+            const std::vector<Line>& lines = level ? upright_ : level_;
+            const float before = lines[static_cast<size_t>(k / pitch) * beside].offset;
+            const float after = lines[static_cast<size_t>(k / pitch + 1) * beside].offset;
+            const float share = (static_cast<float>(k % pitch) + 0.5f) / static_cast<float>(pitch);
+            out[k] = before + share * (after - before);
+        }
+    }
+}
+
+void GridFinder::draw(Grid& grid) const {
+    const int rows = size_->rows, columns = size_->columns;
+    const int height = size_->region_rows() + 2, width = size_->region_columns() + 2;
+    const int across = size_->regions_across, down = size_->regions_down;
+    grid.centres.resize(static_cast<size_t>(size_->modules()));
+    for (int row = 0; row < rows; ++row) {
+        const int i = row / height;
+        const float down_share = (static_cast<float>(row % height) + 0.5f) / height;
+        for (int column = 0; column < columns; ++column) {
+            const int j = column / width;
+            const float across_share = (static_cast<float>(column % width) + 0.5f) / width;
+            // Clock tracks say where a column or row starts; between the two boundaries of its
+            // region it leans as they do.
+            const Line &left = upright_[j * down + i], &right = upright_[(j + 1) * down + i];
+            const Line &top = level_[i * across + j], &bottom = level_[(i + 1) * across + j];
+            const float lean = left.slope + across_share * (right.slope - left.slope);
+            const float fall = top.slope + down_share * (bottom.slope - top.slope);
+            const float below = static_cast<float>(row - i * height);
+            const float before = static_cast<float>(column - (j + 1) * width + 1);
+            grid.centres[static_cast<size_t>(row) * columns + column] =
+                to_plane_(column + 0.5 + column_[i][column] + below * lean,
+                          row + 0.5 + row_[j][row] + before * fall);
+        }
+    }
+}
+
+void GridFinder::even_out(const SymbolSize& size, Grid& grid) {
+    const int rows = size.rows, columns = size.columns;
+    Point mean{}, across{}, down{};
+    for (int row = 0; row < rows; ++row) {
+        const double dr = row - 0.5 * (rows - 1);
+        for (int column = 0; column < columns; ++column) {
+            const double dc = column - 0.5 * (columns - 1);
+            const Point at = grid.centres[static_cast<size_t>(row) * columns + column];
+            mean.x += at.x, mean.y += at.y;
+            across.x += dc * at.x, across.y += dc * at.y;
+            down.x += dr * at.x, down.y += dr * at.y;
+        }
+    }
+    const double count = 1.0 * rows * columns;
+    const double c2 = count * (1.0 * columns * columns - 1) / 12;
+    const double r2 = count * (1.0 * rows * rows - 1) / 12;
+    grid.across = {across.x / c2, across.y / c2};
+    grid.down = {down.x / r2, down.y / r2};
+    const double r = 0.5 * (rows - 1), c = 0.5 * (columns - 1);
+    grid.origin = {mean.x / count - r * grid.down.x - c * grid.across.x,
+                   mean.y / count - r * grid.down.y - c * grid.across.y};
+    double farthest = 0;
+    for (int row = 0; row < rows; ++row) {
+        for (int column = 0; column < columns; ++column) {
+            const Point at = grid.centres[static_cast<size_t>(row) * columns + column];
+            const Point even = grid.even(row, column);
+            const double dx = at.x - even.x, dy = at.y - even.y;
+            farthest = std::max(farthest, dx * dx + dy * dy);
+        }
+    }
+    grid.farthest = std::sqrt(farthest) / (0.5 * (grid.pitch_across() + grid.pitch_down()));
+}
+
+void GridFinder::find(const Plane& plane, const SymbolSize& size, Homography to_plane, Grid& grid) {
+    plane_ = &plane, size_ = &size, to_plane_ = to_plane;
+    float low = kWhite, high = 0;
+    for (int i = 0; i < 256; ++i) {
+        const Point at =
+            to_plane_((i % 16 + 0.5) / 16 * size.columns, (i / 16 + 0.5) / 16 * size.rows);
+        const float grey = plane.at(static_cast<float>(at.x), static_cast<float>(at.y));
+        low = std::min(low, grey), high = std::max(high, grey);
+    }
+    least_contrast_ = std::max(0.2f * (high - low), 0.01f * kWhite);
+
+    std::array<Point, 4> corners;
+    outer_corners(corners);
+    const Homography better = map_of(size, corners);
+    if (better.m[8] != 0) to_plane_ = better;
+
+    edges_ = edges_found_ = 0;
+    const int height = size.region_rows() + 2, width = size.region_columns() + 2;
+    const int across = size.regions_across, down = size.regions_down;
+    upright_.assign(static_cast<size_t>(across + 1) * down, {});
+    level_.assign(static_cast<size_t>(down + 1) * across, {});
+    across_.resize(static_cast<size_t>(down));
+    down_.resize(static_cast<size_t>(across));
+    const auto find_boundary = [&](bool upright, int b, float near,
+                                   const std::vector<Edge>* beside) {
+        for (int i = 0; i < (upright ? down : across); ++i) {
+            const int length = upright ? height : width;
+            (upright ? upright_[b * down + i] : level_[b * across + i]) =
+                boundary(upright, b, i * length, (i + 1) * length, 1, near, beside);
+        }
+    };
+    const auto find_track = [&](bool level, int index) {
+        track(level, index, level ? &level_[index * across] : &upright_[(index + 1) * down]);
+    };
+    // From the outside in: the outer clock tracks tell where the inner boundaries are, which may
+    // be a module and more from where even steps would put them.
+    find_boundary(true, across, 0, nullptr);
+    find_boundary(false, 0, 0, nullptr);
+    find_track(true, 0);
+    find_track(false, across - 1);
+    const std::vector<Edge>&columns = across_[0], &rows = down_[across - 1];
+    for (int b = 0; b <= across; ++b) {
+        const bool inner = b > 0 && b < across;
+        find_boundary(true, b, inner ? nearest(columns, b * width) : 0, &rows);
+    }
+    for (int b = 0; b <= down; ++b) {
+        const bool inner = b > 0 && b < down;
+        find_boundary(false, b, inner ? nearest(rows, b * height) : 0, &columns);
+    }
+    for (int i = 1; i < down; ++i) find_track(true, i);
+    for (int j = 0; j < across - 1; ++j) find_track(false, j);
+    const float growth_across = growth_of(true), growth_down = growth_of(false);
+    straighten(true, growth_across);
+    straighten(false, growth_down);
+    grid.growth_across = growth_across, grid.growth_down = growth_down;
+    grid.edges_found = edges_ > 0 ? 1.0 * edges_found_ / edges_ : 0;
+    draw(grid);
+    even_out(size, grid);
+}
+
+}  // namespace imi
