@@ -47,12 +47,6 @@ bool find_edge(const float* grey, int count, float expected, bool falling, float
     return true;
 }
 
-float median_of(std::vector<float>& values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
 }  // namespace
 
 Homography map_of(const SymbolSize& size, const std::array<Point, 4>& corners) {
@@ -110,7 +104,7 @@ GridFinder::Line GridFinder::boundary(bool upright, int index, int first, int la
         std::fill(grey, grey + profile, 0.0f);
         plane_->add_line(ax, ay, sx, sy, profile, 1, grey);
         float place;
-        if (!find_edge(grey, profile, half_profile, falling, 0.8f * density, least_contrast_,
+        if (!find_edge(grey, profile, half_profile, falling, 0.6f * density, least_contrast_,
                        place))
             continue;
         deviations[found] = near + (place - half_profile) / density;
@@ -118,15 +112,35 @@ GridFinder::Line GridFinder::boundary(bool upright, int index, int first, int la
     }
     edges_ += sought, edges_found_ += found;
     line.offset = near;
-    if (found < 3 || found < sought / 4) return line;
-    strip_.assign(deviations, deviations + found);
-    line.offset = median_of(strip_);
-    // Specks and stains give edges of their own: fit, leave out what lies far off, fit again.
-    for (const float tolerance : {0.5f, 0.2f, 0.12f}) {
+    // An erased side leaves the edges of what stands behind it, or those of the patch that hides
+    // it. The line is what most edges agree on, the less the farther it strays from where it is
+    // expected. A line needs a third of them, or five.
+    const int least = std::clamp(sought / 3, 3, 5);
+    const float half = 0.5f * static_cast<float>(last - first);
+    float best = 0;
+    const auto weigh = [&](int i, float slope) {
+        const float offset = deviations[i] - slope * places[i];
+        int agree = 0;
+        for (int k = 0; k < found; ++k)
+            agree += std::abs(deviations[k] - offset - slope * places[k]) < 0.12f;
+        const float stray = (std::abs(offset - near) + std::abs(slope) * half) / 0.35f;
+        const float score = static_cast<float>(agree) / (1 + stray * stray);
+        if (agree < least || score <= best) return;
+        best = score;
+        line.slope = slope, line.offset = offset;
+    };
+    for (int i = 0; i < found; ++i) {
+        weigh(i, 0);
+        for (const int j : {i + found / 4, i + found / 2})
+            if (j > i && j < found)
+                weigh(i, (deviations[j] - deviations[i]) / (places[j] - places[i]));
+    }
+    if (best == 0) return line;
+    for (int round = 0; round < 2; ++round) {
         double n = 0, s = 0, ss = 0, d = 0, sd = 0;
         for (int i = 0; i < found; ++i) {
             const float expected = line.offset + line.slope * places[i];
-            if (std::abs(deviations[i] - expected) > tolerance) continue;
+            if (std::abs(deviations[i] - expected) > 0.15f) continue;
             n += 1, s += places[i], ss += places[i] * places[i];
             d += deviations[i], sd += places[i] * deviations[i];
         }

@@ -207,7 +207,7 @@ def _segments(axes: Axes, quality: PrintQuality) -> None:
     )
     axes.set_yticks(places, [segment.name for segment in shown], fontsize=6.5)
     axes.invert_yaxis()
-    axes.set_xlim(0, 4.2)
+    axes.set_xlim(0, 5.4)  # room for the words behind a bar of grade A
     axes.set_xticks(range(5), ["F", "D", "C", "B", "A"], fontsize=7)
     for place, segment in enumerate(shown):
         worst = max(segment.damaged, segment.solid_damaged)

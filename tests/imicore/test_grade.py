@@ -347,6 +347,44 @@ def test_damage_of_one_region_counts_for_its_part_of_the_l() -> None:
     assert quality.fixed_pattern_damage.grade == 2
 
 
+@pytest.mark.parametrize("pitch", [9.0, 4.3])
+@pytest.mark.parametrize("side", ["left", "bottom"])
+@pytest.mark.parametrize(("first", "last"), [(2, 18), (11, 33), (5, 22)])
+def test_an_erased_side_does_not_bend_the_grid(
+    pitch: float, side: str, first: int, last: int
+) -> None:
+    """Behind an erased L stand the edges of the data, a module further in."""
+    places = [(i, 0) if side == "left" else (39, i) for i in range(first, last)]
+    how = Print(pitch_px=(pitch, pitch), greys=dict.fromkeys(places, 230.0))
+    quality, _, centres, _ = graded(how, off_px=0.2 * pitch)
+    assert np.hypot(*np.moveaxis(quality.centres - centres, 2, 0)).max() < 0.05 * pitch
+    assert quality.grid_nonuniformity.value < 2 * POINT
+    assert quality.modulation.grade == 4
+    damaged = next(s for s in quality.segments if s.name == f"{side} L")
+    assert damaged.damaged == pytest.approx((last - first) / 40)
+    assert damaged.grade == 0
+
+
+def test_a_patch_over_the_l_that_lies_askew_does_not_bend_the_grid() -> None:
+    """A patch's own straight edge, two degrees off, is no side of the symbol.
+
+    It may stand for a single edge of a clock track, half a module off, of the two that place a
+    module.
+    """
+    payload, modules = modules_of()
+    shot = Shot(pitch_px=9, centre_px=(230, 230), turn_deg=2, noise=3, quiet=4)
+    frame, to_px = photograph(modules, shot, paper(460, 460), np.random.default_rng(3))
+    rows, columns = np.mgrid[:40, :40] + 0.5
+    places = np.stack([columns, rows, np.ones_like(rows)], axis=2) @ to_px.T
+    centres = places[..., :2] / places[..., 2:]
+    frame[100:330, 44:58] = 225
+    reading = reading_of(payload, modules, corners_of(centres))
+    quality = grade(frame, reading, pixels_per_inch=PPI)
+    assert np.hypot(*np.moveaxis(quality.centres - centres, 2, 0)).max() < 0.3 * 9
+    assert np.hypot(*np.moveaxis(quality.centres[:, 3:] - centres[:, 3:], 2, 0)).max() < 0.05 * 9
+    assert quality.grid_nonuniformity.grade == 4
+
+
 @pytest.mark.parametrize("size", [s.size for s in datamatrix.symbol_sizes()])
 def test_every_size_is_graded(size: tuple[int, int]) -> None:
     """All 48: squares, rectangles and DMRE, at the resolution of a mail camera."""
