@@ -129,7 +129,8 @@ GridFinder::Line GridFinder::boundary(bool upright, int index, int first, int la
         best = score;
         line.slope = slope, line.offset = offset;
     };
-    for (int i = 0; i < found; ++i) {
+    // Sixteen edges to start from: some of them are the side's where a third of all are.
+    for (int i = 0; i < found; i += std::max(1, found / 16)) {
         weigh(i, 0);
         for (const int j : {i + found / 4, i + found / 2})
             if (j > i && j < found)

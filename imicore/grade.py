@@ -107,7 +107,7 @@ def grade(
         )
     channels = _channels(frame)
     light = "grey" if frame.ndim == 2 else _colour_of(light_nm)
-    others = [name for name in ("red", "green") if name in channels]
+    others: list[str] = [name for name in ("red", "green") if name in channels]
     found = _shared().grade(
         frame,
         reflectance=_table_of(reflectance),
@@ -177,7 +177,7 @@ def linear_reflectance(black_grey: float, white_grey: float) -> Table:
     if not 0 <= black_grey < white_grey <= 1000:
         raise BadArgument(f"black_grey {black_grey} must be below white_grey {white_grey}")
     greys = (np.arange(256) - black_grey) / (white_grey - black_grey)
-    return np.clip(greys, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(greys, 0, 1), np.float32)
 
 
 def srgb_reflectance() -> Table:
