@@ -47,8 +47,8 @@ py::dict as_dict(const Grades& g, const SymbolSize& size) {
     py::dict out;
     out["truth"] = truths[static_cast<int>(g.truth)];
     py::array_t<bool> modules({rows, columns});
-    for (size_t i = 0; i < g.true_modules.size(); ++i)
-        modules.mutable_data()[i] = g.true_modules[i] != 0;
+    bool* dark = modules.mutable_data();
+    for (size_t i = 0; i < g.true_modules.size(); ++i) dark[i] = g.true_modules[i] != 0;
     out["modules"] = modules;
     static_assert(sizeof(Point) == 2 * sizeof(double));
     py::array_t<double> centres({rows, columns, 2});
