@@ -89,6 +89,7 @@ void BarMeter::find_places(const GreyView& frame, const BarLine& line) {
         if (sum / 16 > usual) usual = sum / 16, phase = shift;
     }
     if (usual < 3) return;
+    usual_ = static_cast<float>(usual);
     // Dark's centre within half a pitch.
     const auto centred = [&](double place) {
         const double light = std::max(grey(place - per_pitch / 2), grey(place + per_pitch / 2));
@@ -142,7 +143,7 @@ void BarMeter::reach_of(const GreyView& frame, const BarLine& line, double t, fl
     scratch_.assign(lateral_.begin() + middle - core, lateral_.begin() + middle + core + 1);
     const float dark = median_of(scratch_);
     *up = *down = -1;
-    if (light - dark < 3) return;
+    if (light - dark < present * usual_) return;  // paper, or a blot: no end to be seen
     for (const int way : {-1, 1}) {
         double sum = 0;
         int blank = 0;

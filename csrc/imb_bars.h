@@ -33,6 +33,7 @@ private:
     bool judge(const BarLine& line, size_t first, BarRow& row) const;
 
     std::vector<float> profile_, scratch_, lateral_;
+    float usual_ = 0;             // contrast of the row's middle bars
     std::vector<double> places_;  // of bars, on the axis of the line
     std::vector<float> up_, down_;
 };
