@@ -167,7 +167,7 @@ int count_modules(const GreyView& frame, const Tone& tone, Point a, Point b, Poi
     const double length = std::hypot(b.x - a.x, b.y - a.y);
     std::array<float, 512> seen;
     const double step = length > 432 ? length / 432 : 1;  // three samples a module are enough
-    const int samples = static_cast<int>((length - 2) / step);
+    const int samples = static_cast<int>((length - 1 + 1e-6) / step);
     if (samples < 12 || samples > static_cast<int>(seen.size())) return 0;
     const double dx = (b.x - a.x) / length, dy = (b.y - a.y) / length;
     scan_line(frame, a.x + dx, a.y + dy, dx * step, dy * step, samples, seen.data());
