@@ -73,7 +73,11 @@ Hits cast(const GreyView& frame, const Box& box, Side side, const Tone& tone) {
     const int sign = side == left || side == top ? 1 : -1;
     for (int i = 0; i < rays; ++i) {
         // The corners are left out: there a turned symbol shows its other side.
-        const int along = begin + (end - begin) * (4 + 3 * i) / (3 * rays + 5);
+        // Each anywhere in its share of the side, by the golden section, lest they keep step with a
+        // clock track.
+        const int share = (i * 1024 + i * 633 % 1024) * 9 / 10;
+        const int along =
+            begin + static_cast<int>((end - begin) * int64_t{share + 1229} / (1024 * rays));
         const uint8_t* at = level ? frame.row(along) + from : frame.row(from) + along;
         int before = 0;
         for (int k = 0; k < depth; ++k, at += step) {
@@ -93,20 +97,26 @@ Hits cast(const GreyView& frame, const Box& box, Side side, const Tone& tone) {
     return hits;
 }
 
-// The line that most hits lie on, outermost of equals; nothing when fewer than a third agree.
+// The outermost line that nearly as many hits lie on as on any; nothing when fewer than a third
+// agree.
 std::optional<Line> fit_side(const Hits& hits, Side side) {
     if (hits.count < rays * 2 / 3) return std::nullopt;
     const float outwards = side == left || side == top ? -1.0f : 1.0f;
     std::array<float, rays> along = hits.along, depth = hits.depth;
     for (int j = hits.count; j < rays; ++j) depth[j] = 1e9f;  // on no line
-    int most = 0;
-    float best_depth = 0, best_offset = 0, best_slope = 0;
+    struct Choice {
+        int on;
+        float far, offset, slope;
+    };
+    std::array<Choice, rays * rays / 9> choices;
+    int count = 0, most = 0;
     const int third = hits.count / 3;
+    const float middle = (along[0] + along[hits.count - 1]) / 2;
     for (int i = 0; i < third; ++i) {
         for (int k = hits.count - third; k < hits.count; ++k) {
-            const float slope = (hits.depth[k] - hits.depth[i]) / (hits.along[k] - hits.along[i]);
+            const float slope = (depth[k] - depth[i]) / (along[k] - along[i]);
             if (std::abs(slope) > steepest) continue;
-            const float offset = hits.depth[i] - slope * hits.along[i];
+            const float offset = depth[i] - slope * along[i];
             std::array<int32_t, 4> on4{};
             for (int j = 0; j < rays; j += 4)
                 for (int lane = 0; lane < 4; ++lane)
@@ -114,13 +124,17 @@ std::optional<Line> fit_side(const Hits& hits, Side side) {
                         std::abs(depth[j + lane] - offset - slope * along[j + lane]) < near_px ? 1
                                                                                                : 0;
             const int on = on4[0] + on4[1] + on4[2] + on4[3];
-            const float far = outwards * (depth[i] + depth[k]);
-            if (on < most || (on == most && far <= best_depth)) continue;
-            most = on, best_depth = far, best_offset = offset, best_slope = slope;
+            choices[count++] = {on, outwards * (offset + slope * middle), offset, slope};
+            most = std::max(most, on);
         }
     }
     if (most < rays / 3) return std::nullopt;
-    Line line{best_offset, best_slope};
+    // Half of a clock track's rays pass between its modules, and many of them end on the next row.
+    const Choice* best = nullptr;
+    for (int i = 0; i < count; ++i)
+        if (3 * choices[i].on >= 2 * most && (best == nullptr || choices[i].far > best->far))
+            best = &choices[i];
+    Line line{best->offset, best->slope};
     // Rays that meet a module near its corner fall short: the second round leaves them out.
     for (const double inwards : {double{near_px}, near_px / 2.0}) {
         double n = 0, x = 0, y = 0, xx = 0, xy = 0;

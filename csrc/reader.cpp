@@ -197,7 +197,13 @@ private:
         const bool small = int64_t{frame.width} * frame.height <= small_frame;
         promising_.clear();
         // What was cut out of a frame is most often one symbol and its quiet zone.
-        if (small) look_at(frame, {0, 0, frame.width, frame.height});
+        if (small) {
+            look_at(frame, {0, 0, frame.width, frame.height});
+            if (over()) return;
+            // Its rim may show the neighbours.
+            const int rim_x = frame.width / 20, rim_y = frame.height / 20;
+            look_at(frame, {rim_x, rim_y, frame.width - rim_x, frame.height - rim_y});
+        }
         if (over() || !look(frame, passes.size())) return;
 
         // Noise is averaged, and modules of many pixels become small.
