@@ -12,14 +12,12 @@ constexpr double tau = 2 * std::numbers::pi;
 // The direction in (-45, 45] degrees, as an angle in radians, that most edges of the patch have
 // modulo a right angle: gradients to the fourth power point the same way on all four sides.
 double direction(const GreyView& frame, const Locator& locator, const Region& region) {
-    const int across = locator.energy.across;
     const int skip = std::max(1, region.count / 96);
     double real = 0, imaginary = 0;
     for (int i = region.first; i < region.first + region.count; i += skip) {
-        const int block = locator.members[i];
+        const auto [block_x, block_y] = locator.members[i];
         for (int y = 0; y < block_px; y += 2) {
-            const uint8_t* at =
-                frame.row(block / across * block_px + y) + block % across * block_px;
+            const uint8_t* at = frame.row(block_y * block_px + y) + block_x * block_px;
             const uint8_t* below = at + frame.stride;
             float sum_real = 0, sum_imaginary = 0;
             for (int x = 0; x < block_px; ++x) {
@@ -66,11 +64,10 @@ bool eliminate(double (&a)[8][9]) {
 
 void LatticeFitter::lay_axes(const Locator& locator, const Region& region, double angle) {
     const double c = std::cos(angle), s = std::sin(angle);
-    const int across = locator.energy.across;
     double u0 = 1e9, u1 = -1e9, v0 = 1e9, v1 = -1e9;
     for (int i = region.first; i < region.first + region.count; ++i) {
-        const double x = locator.members[i] % across * block_px + block_px / 2;
-        const double y = locator.members[i] / across * block_px + block_px / 2;
+        const double x = locator.members[i].x * block_px + block_px / 2;
+        const double y = locator.members[i].y * block_px + block_px / 2;
         const double u = x * c + y * s, v = y * c - x * s;
         u0 = std::min(u0, u), u1 = std::max(u1, u);
         v0 = std::min(v0, v), v1 = std::max(v1, v);

@@ -13,35 +13,33 @@ constexpr int change_share = 8;         // of the sums of block_energy.h that is
 constexpr int faint_contrast = 40;      // grey levels; less than this may be the paper's own fibre
 constexpr uint32_t least_texture = 24;  // in 1/4096; a symbol of full contrast has 200 to 600
 
-// Each block with its eight neighbours, as far as the frame has them: rows first, then columns.
-// Plain loops over rows, which the compiler vectorises.
-template <typename T, typename Join>
-void join3(const std::vector<T>& in, int across, int down, std::vector<T>& rows,
-           std::vector<T>& out, Join join) {
-    rows.resize(in.size()), out.resize(in.size());
+// Sums over each block and its eight neighbours, as far as the frame has them, of a share of `in`:
+// rows first, then columns, in loops that the compiler vectorises.
+void sum_round(const std::vector<uint16_t>& in, int across, int down, Locator& locator,
+               std::vector<uint16_t>& out) {
+    locator.scaled.resize(in.size() + 2), locator.rows.resize(in.size()), out.resize(in.size());
+    uint16_t* __restrict scaled = locator.scaled.data();
+    for (size_t i = 0; i < in.size(); ++i) scaled[i + 1] = in[i] / change_share;
     for (int y = 0; y < down; ++y) {
-        const T* from = in.data() + static_cast<size_t>(y) * across;
-        T* to = rows.data() + static_cast<size_t>(y) * across;
-        if (across == 1) {
-            to[0] = from[0];
-            continue;
-        }
-        to[0] = join(from[0], from[1]);
-        for (int x = 1; x + 1 < across; ++x) to[x] = join(join(from[x - 1], from[x]), from[x + 1]);
-        to[across - 1] = join(from[across - 2], from[across - 1]);
+        const size_t at = static_cast<size_t>(y) * across;
+        const uint16_t* __restrict from = scaled + at;  // one block to the left
+        uint16_t* __restrict to = locator.rows.data() + at;
+        for (int x = 0; x < across; ++x)
+            to[x] = static_cast<uint16_t>(from[x] + from[x + 1] + from[x + 2]);
+        // The ends have taken blocks of other rows.
+        to[0] = static_cast<uint16_t>(from[1] + (across > 1 ? from[2] : 0));
+        if (across > 1) to[across - 1] = static_cast<uint16_t>(from[across - 1] + from[across]);
     }
     for (int y = 0; y < down; ++y) {
-        const T* here = rows.data() + static_cast<size_t>(y) * across;
-        const T* above = y > 0 ? here - across : nullptr;
-        const T* below = y + 1 < down ? here + across : nullptr;
-        T* to = out.data() + static_cast<size_t>(y) * across;
-        if (above != nullptr && below != nullptr)
-            for (int x = 0; x < across; ++x) to[x] = join(join(above[x], here[x]), below[x]);
-        else if (above != nullptr || below != nullptr)
+        const uint16_t* __restrict here = locator.rows.data() + static_cast<size_t>(y) * across;
+        uint16_t* __restrict to = out.data() + static_cast<size_t>(y) * across;
+        std::copy(here, here + across, to);
+        if (y > 0)
             for (int x = 0; x < across; ++x)
-                to[x] = join(here[x], above != nullptr ? above[x] : below[x]);
-        else
-            for (int x = 0; x < across; ++x) to[x] = here[x];
+                to[x] = static_cast<uint16_t>(to[x] + here[x - across]);
+        if (y + 1 < down)
+            for (int x = 0; x < across; ++x)
+                to[x] = static_cast<uint16_t>(to[x] + here[x + across]);
     }
 }
 
@@ -68,19 +66,18 @@ private:
     int shift_;
 };
 
+// Sums over the blocks of a patch.
+struct Moments {
+    int64_t n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, texture = 0;
+};
+
 // Dense, compact and near square is likely; a line of text is long and thin, a page is ragged.
-float score(const Locator& locator, const Region& region, int across) {
-    double x = 0, y = 0, xx = 0, xy = 0, yy = 0, texture = 0;
-    for (int i = region.first; i < region.first + region.count; ++i) {
-        const int block = locator.members[i];
-        const double bx = block % across, by = block / across;
-        x += bx, y += by, xx += bx * bx, xy += bx * by, yy += by * by;
-        texture += locator.texture[block];
-    }
-    const double n = region.count;
-    xx = xx / n - x * x / (n * n) + 1.0 / 12;  // a block has an extent of its own
-    yy = yy / n - y * y / (n * n) + 1.0 / 12;
-    xy = xy / n - x * y / (n * n);
+float score(const Moments& m) {
+    const auto n = static_cast<double>(m.n);
+    const double x = static_cast<double>(m.x) / n, y = static_cast<double>(m.y) / n;
+    const double xx = static_cast<double>(m.xx) / n - x * x + 1.0 / 12;  // a block has an extent
+    const double yy = static_cast<double>(m.yy) / n - y * y + 1.0 / 12;
+    const double xy = static_cast<double>(m.xy) / n - x * y;
     const double mean = (xx + yy) / 2, spread = std::hypot((xx - yy) / 2, xy);
     const double small = std::max(mean - spread, 1.0 / 12), large = mean + spread;
     // A filled rectangle of sides a, b has variances a*a/12, b*b/12.
@@ -88,49 +85,69 @@ float score(const Locator& locator, const Region& region, int across) {
     const double aspect = std::sqrt(small / large);
     // Contrast counts less than form and area: the indicium may lie in the shade of a letter whose
     // address is large and black.
-    return static_cast<float>(std::sqrt(std::sqrt(texture / n)) * fill * fill * fill *
-                              (0.1 + aspect) * std::sqrt(n));
+    return static_cast<float>(std::sqrt(std::sqrt(static_cast<double>(m.texture) / n)) * fill *
+                              fill * fill * (0.1 + aspect) * std::sqrt(n));
 }
 
-void grow(Locator& locator, int seed, uint32_t threshold, Region& region) {
+// Adds the patch round `seed` to the members. `level` marks its blocks as seen.
+Region grow(Locator& locator, Place seed, uint32_t threshold, uint8_t level) {
     const int across = locator.energy.across, down = locator.energy.down;
     int left = across, top = down, right = 0, bottom = 0;
-    locator.stack.assign(1, seed);
-    locator.seen[seed] = 1;
+    Region region{};
+    region.first = static_cast<int>(locator.members.size());
+    Moments sums;
+    const auto visit = [&](int x, int y, size_t at) {
+        if (locator.seen[at] == level || locator.texture[at] < threshold) return;
+        locator.seen[at] = level;
+        locator.stack.push_back({x, y});
+    };
+    locator.stack.clear();
+    visit(seed.x, seed.y, static_cast<size_t>(seed.y) * across + seed.x);
     while (!locator.stack.empty()) {
-        const int block = locator.stack.back();
+        const auto [x, y] = locator.stack.back();
         locator.stack.pop_back();
-        locator.members.push_back(block);
-        const int x = block % across, y = block / across;
+        locator.members.push_back({x, y});
         left = std::min(left, x), right = std::max(right, x + 1);
         top = std::min(top, y), bottom = std::max(bottom, y + 1);
-        const auto visit = [&](int next) {
-            if (locator.seen[next] || locator.texture[next] < threshold) return;
-            locator.seen[next] = 1;
-            locator.stack.push_back(next);
-        };
-        if (x > 0) visit(block - 1);
-        if (x + 1 < across) visit(block + 1);
-        if (y > 0) visit(block - across);
-        if (y + 1 < down) visit(block + across);
+        const size_t at = static_cast<size_t>(y) * across + x;
+        const int64_t bx = x, by = y;
+        sums.x += bx, sums.y += by, sums.texture += locator.texture[at];
+        sums.xx += bx * bx, sums.xy += bx * by, sums.yy += by * by;
+        if (x > 0) visit(x - 1, y, at - 1);
+        if (x + 1 < across) visit(x + 1, y, at + 1);
+        if (y > 0) visit(x, y - 1, at - across);
+        if (y + 1 < down) visit(x, y + 1, at + across);
     }
     region.count = static_cast<int>(locator.members.size()) - region.first;
     region.left = left * block_px, region.top = top * block_px;
     region.right = right * block_px, region.bottom = bottom * block_px;
+    sums.n = region.count;
+    region.score = region.count < min_blocks ? 0 : score(sums);
+    return region;
 }
 
-// Grey levels between the darkest and the lightest pixel of a block and its neighbours.
-int contrast_round(const BlockEnergy& energy, int block) {
-    const int x = block % energy.across, y = block / energy.across;
-    int darkest = 255, lightest = 0;
-    for (int by = std::max(0, y - 1); by <= std::min(energy.down - 1, y + 1); ++by) {
-        for (int bx = std::max(0, x - 1); bx <= std::min(energy.across - 1, x + 1); ++bx) {
-            const size_t at = static_cast<size_t>(by) * energy.across + bx;
-            darkest = std::min<int>(darkest, energy.darkest[at]);
-            lightest = std::max<int>(lightest, energy.lightest[at]);
-        }
+// The least (of darkest) or largest (of lightest) of each block and its neighbours.
+template <bool least>
+void spread_round(const std::vector<uint8_t>& in, int across, int down, Locator& locator,
+                  std::vector<uint8_t>& out) {
+    const auto join = [](uint8_t a, uint8_t b) { return least ? std::min(a, b) : std::max(a, b); };
+    locator.byte_rows.resize(in.size()), out.resize(in.size());
+    for (int y = 0; y < down; ++y) {
+        const uint8_t* __restrict from = in.data() + static_cast<size_t>(y) * across;
+        uint8_t* __restrict to = locator.byte_rows.data() + static_cast<size_t>(y) * across;
+        to[0] = across > 1 ? join(from[0], from[1]) : from[0];
+        for (int x = 1; x + 1 < across; ++x) to[x] = join(join(from[x - 1], from[x]), from[x + 1]);
+        if (across > 1) to[across - 1] = join(from[across - 2], from[across - 1]);
     }
-    return std::max(0, lightest - darkest);
+    for (int y = 0; y < down; ++y) {
+        const uint8_t* __restrict here = locator.byte_rows.data() + static_cast<size_t>(y) * across;
+        uint8_t* __restrict to = out.data() + static_cast<size_t>(y) * across;
+        std::copy(here, here + across, to);
+        if (y > 0)
+            for (int x = 0; x < across; ++x) to[x] = join(to[x], here[x - across]);
+        if (y + 1 < down)
+            for (int x = 0; x < across; ++x) to[x] = join(to[x], here[x + across]);
+    }
 }
 
 // Fills `texture` and `textured`, returns the texture that few blocks exceed, 0 for a blank frame.
@@ -139,15 +156,8 @@ uint32_t measure_texture(Locator& locator) {
     const int across = energy.across, down = energy.down;
     const size_t blocks = static_cast<size_t>(across) * down;
     // Both directions at once: bars, rules and paper edges have only one.
-    const auto smooth = [&](const std::vector<uint16_t>& from, std::vector<uint16_t>& to) {
-        locator.scaled.resize(blocks);  // a share of 64 * 255, nine of which 16 bits hold
-        for (size_t i = 0; i < blocks; ++i)
-            locator.scaled[i] = static_cast<uint16_t>(from[i] / change_share);
-        join3(locator.scaled, across, down, locator.rows, to,
-              [](int a, int b) { return static_cast<uint16_t>(a + b); });
-    };
-    smooth(energy.horizontal, locator.change);
-    smooth(energy.vertical, locator.sums);
+    sum_round(energy.horizontal, across, down, locator, locator.change);
+    sum_round(energy.vertical, across, down, locator, locator.sums);
     for (size_t i = 0; i < blocks; ++i)
         locator.change[i] = std::min(locator.change[i], locator.sums[i]);
 
@@ -170,16 +180,23 @@ uint32_t measure_texture(Locator& locator) {
     const int wander = 3 * (static_cast<int>(changes.at(0.4)) - noise);
     const int bold = (most - noise) / (blocks > small_frame ? 3 : 12);
     const int least = noise + std::max(9 * 64 / change_share / 2, std::min(wander, bold));
-    for (size_t i = 0; i < blocks; ++i)
-        if (locator.change[i] > least) locator.textured.push_back(static_cast<int32_t>(i));
+    for (int y = 0; y < down; ++y) {
+        const uint16_t* row = locator.change.data() + static_cast<size_t>(y) * across;
+        for (int x = 0; x < across; ++x)
+            if (row[x] > least) locator.textured.push_back({x, y});
+    }
     // Less that of the blank sheet, by contrast: the indicium may be pale beside a bold address,
     // and how often grey changes tells a symbol from text better than by how much.
     constexpr int whole = 4096 * change_share / (9 * 64);
+    spread_round<true>(energy.darkest, across, down, locator, locator.darkest);
+    spread_round<false>(energy.lightest, across, down, locator, locator.lightest);
     Quantiles textures(2);
-    for (const int32_t block : locator.textured) {
-        const int contrast = std::max(0, contrast_round(energy, block) - range) + faint_contrast;
-        const int texture = (locator.change[block] - noise) * whole / contrast;
-        locator.texture[block] = static_cast<uint16_t>(std::min(texture, 65535));
+    for (const Place block : locator.textured) {
+        const size_t at = static_cast<size_t>(block.y) * across + block.x;
+        const int contrast =
+            std::max(0, locator.lightest[at] - locator.darkest[at] - range) + faint_contrast;
+        const int texture = (locator.change[at] - noise) * whole / contrast;
+        locator.texture[at] = static_cast<uint16_t>(std::min(texture, 65535));
         textures.count(texture);
     }
     if (locator.textured.empty()) return 0;
@@ -194,34 +211,37 @@ bool nearly_same(const Region& a, const Region& b) {
 
 }  // namespace
 
-void locate(const GreyView& frame, int most, Locator& locator) {
+void begin_locating(const GreyView& frame, Locator& locator) {
     locator.regions.clear();
     locator.members.clear();
+    locator.level = 0;
     measure_blocks(frame, locator.energy);
-    const int across = locator.energy.across, down = locator.energy.down;
-    const size_t blocks = static_cast<size_t>(across) * down;
-    if (blocks == 0) return;
+    locator.peak = locator.energy.across > 0 ? measure_texture(locator) : 0;
+    if (locator.peak == 0) locator.textured.clear();
+    locator.seen.assign(locator.energy.horizontal.size(), 0);
+}
 
-    const uint32_t peak = measure_texture(locator);
+bool locate_at_next_level(Locator& locator) {
     // A patch may stand out at one level and have run into its neighbours at a lower one.
-    const auto level = [&](uint32_t sixteenths) {
-        return std::max(peak * sixteenths / 16, least_texture);
-    };
-    for (const uint32_t sixteenths : {12u, 10u, 8u, 6u, 4u, 2u, 1u}) {
-        const uint32_t threshold = level(sixteenths);
-        locator.seen.assign(blocks, 0);
-        for (const int32_t seed : locator.textured) {
-            if (locator.seen[seed] || locator.texture[seed] < threshold) continue;
-            Region region{};
-            region.first = static_cast<int>(locator.members.size());
-            grow(locator, seed, threshold, region);
-            if (region.count < min_blocks) {
-                locator.members.resize(region.first);
-                continue;
-            }
-            region.score = score(locator, region, across);
+    constexpr std::array<uint32_t, 7> sixteenths{12, 10, 8, 6, 4, 2, 1};
+    if (locator.level == sixteenths.size()) return false;
+    const uint32_t threshold =
+        std::max(locator.peak * sixteenths[locator.level] / 16, least_texture);
+    const auto mark = static_cast<uint8_t>(++locator.level);
+    for (const Place seed : locator.textured) {
+        const size_t at = static_cast<size_t>(seed.y) * locator.energy.across + seed.x;
+        if (locator.seen[at] == mark || locator.texture[at] < threshold) continue;
+        const Region region = grow(locator, seed, threshold, mark);
+        if (region.count < min_blocks)
+            locator.members.resize(region.first);
+        else
             locator.regions.push_back(region);
-        }
+    }
+    return true;
+}
+
+void finish_locating(int most, Locator& locator) {
+    while (locate_at_next_level(locator)) {
     }
     // In the order found where equal: std::stable_sort would allocate.
     std::sort(locator.regions.begin(), locator.regions.end(), [](const Region& a, const Region& b) {

@@ -17,22 +17,37 @@ struct Region {
     float evidence;                // of the best finder seen in it, for the search
 };
 
-// Workspace and answer of locate(). Reused from frame to frame, so that nothing is allocated.
+// A block, in blocks from the frame's left and top.
+struct Place {
+    int32_t x, y;
+};
+
+// Workspace and answer of what follows. Reused from frame to frame, so that nothing is allocated.
 struct Locator {
     BlockEnergy energy;
-    std::vector<Region> regions;   // likeliest first
-    std::vector<int32_t> members;  // block index (row * across + column)
+    std::vector<Region> regions;  // likeliest first
+    std::vector<Place> members;
 
     // By block: how dense the edges are, in both directions at once, in 1/4096 of the contrast.
     std::vector<uint16_t> texture;
 
+    uint32_t peak;  // that few blocks exceed
+    size_t level;   // the next one
+
     std::vector<uint16_t> change, scaled, sums, rows;  // scratch
-    std::vector<uint8_t> seen;
-    std::vector<int32_t> textured, stack;
+    std::vector<uint8_t> darkest, lightest, byte_rows;
+    std::vector<uint8_t> seen;  // the last level at which a block was in a patch, from 1
+    std::vector<Place> textured, stack;
 };
 
-// Fills `locator.regions` with at most `most` patches. Every instruction set finds the same patches
-// in the same order.
-void locate(const GreyView& frame, int most, Locator& locator);
+// Measures the texture of a frame; no region yet.
+void begin_locating(const GreyView& frame, Locator& locator);
+
+// Adds the regions at the next lower level of texture, in no order; false when there is none.
+bool locate_at_next_level(Locator& locator);
+
+// Adds what is left and keeps at most `most` regions, likeliest first, each once. Every instruction
+// set finds the same in the same order.
+void finish_locating(int most, Locator& locator);
 
 }  // namespace imi

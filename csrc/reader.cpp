@@ -50,6 +50,8 @@ constexpr int most_closer = 2;            // such patches of one frame
 constexpr int doubling_rim = 8;           // pixels of paper round a doubled frame
 constexpr int64_t small_frame = 100'000;  // pixels; worth doubling
 constexpr int most_regions = 16;          // candidate symbols of one frame
+constexpr int eager_levels = 2;           // of texture, looked at before the rest is located
+constexpr float eager_score = 20;         // of patches worth that
 constexpr float least_agreement = 0.4f;
 constexpr int quick_slack = 60;           // cells by which a symbol may be smaller than its patch
 constexpr float plain_evidence = 40;      // modules of finder and timing that chance does not reach
@@ -254,6 +256,14 @@ private:
         return true;
     }
 
+    void look_at_patch(const GreyView& frame, const Region& region) {
+        if (known(region)) return;
+        constexpr int margin = block_px;
+        look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
+                        std::min(frame.width, region.right + margin),
+                        std::min(frame.height, region.bottom + margin)});
+    }
+
     // The cheap look; reads what is clean.
     void look_at(const GreyView& frame, const Box& box) {
         spend(1);
@@ -274,15 +284,21 @@ private:
     // False when the search is over.
     bool look(const GreyView& frame, size_t last_pass) {
         TRACE(trace_pass = scale_ < 1 ? 500 : scale_ > 1 ? 100 * scale_ : 0);
-        locate(frame, most_regions, locator_);
+        begin_locating(frame, locator_);
         if (!spend(1 + int64_t{frame.width} * frame.height / 100'000)) return false;
+        // What is clean stands out at the highest levels: there the cheap look may save the rest.
+        size_t seen = 0;
+        for (int level = 0; level < eager_levels && locate_at_next_level(locator_); ++level) {
+            for (; seen < locator_.regions.size(); ++seen) {
+                if (locator_.regions[seen].score < eager_score) continue;
+                look_at_patch(frame, locator_.regions[seen]);
+                if (over()) return false;
+            }
+        }
+        finish_locating(most_regions, locator_);
         add_whole(frame);
         for (const Region& region : locator_.regions) {
-            if (known(region)) continue;
-            constexpr int margin = block_px;
-            look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
-                            std::min(frame.width, region.right + margin),
-                            std::min(frame.height, region.bottom + margin)});
+            look_at_patch(frame, region);
             if (over()) return false;
         }
         for (size_t i = 0; i < last_pass; ++i) {
@@ -351,7 +367,8 @@ private:
                      energy.across * energy.down,
                      0,
                      0};
-        for (int block = 0; block < whole.count; ++block) locator_.members.push_back(block);
+        for (int y = 0; y < energy.down; ++y)
+            for (int x = 0; x < energy.across; ++x) locator_.members.push_back({x, y});
         locator_.regions.push_back(whole);
     }
 
