@@ -480,6 +480,11 @@ private:
         promising_.insert(place, candidate);
     }
 
+    static int units_of(int level, const SymbolSize& size) {
+        constexpr int measured = 40 * 40;  // modules
+        return level_units[level] * std::max(measured, size.modules()) / measured;
+    }
+
     // The next level of the candidate.
     bool try_next(const GreyView& frame, Candidate& candidate) {
         const int level = candidate.levels++;
@@ -493,13 +498,13 @@ private:
                           candidate.deviation, candidate.evidence, candidate.agreement,
                           candidate.grid.size->rows, candidate.grid.size->columns));
         if (trace_ok && take(candidate)) return true;
-        spend(level_units[level]);
+        spend(units_of(level, *candidate.grid.size));
         if (level == 1 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
             // A square finder looks the same in a mirror.
             Candidate twin = candidate;
             twin.grid = mirrored(candidate.grid), twin.mirrored = !candidate.mirrored;
             if (read_grid(frame, twin.grid, level, grid_work_, decoded_) && take(twin)) return true;
-            spend(level_units[level]);
+            spend(units_of(level, *candidate.grid.size));
         }
         if (level > 0 && (!suspect || candidate.evidence > suspect_evidence_)) {
             suspect = Suspect{corners(candidate.grid), candidate.agreement};
