@@ -12,21 +12,6 @@
 #include "sample.h"
 #include "scan.h"
 
-#ifdef IMI_TRACE
-int trace_pass, trace_level, trace_units, trace_region;
-#include <cstdio>
-#include <ctime>
-double trace_cost[16], trace_evidence, trace_agreement;
-int trace_count[16], trace_unit[16];
-static double trace_now() {
-    timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return t.tv_sec * 1e6 + t.tv_nsec * 1e-3;
-}
-#define TRACE(...) __VA_ARGS__
-#else
-#define TRACE(...)
-#endif
 namespace imi {
 namespace {
 
@@ -45,7 +30,8 @@ constexpr std::array passes{
     Pass{0, 4, false, false, 1, 2}, Pass{0, 3, true, false, 2, 2}, Pass{4, 16, false, false, 1, 1},
     Pass{0, 2, true, true, 2, 2},   Pass{3, 8, true, false, 1, 2},
 };
-constexpr size_t closer_passes = 3;       // of these, for a patch in twice as many pixels
+constexpr size_t closer_after = 2;        // of these, a look in twice as many pixels,
+constexpr size_t closer_passes = 1;       // for which so many of them do
 constexpr int most_closer = 2;            // such patches of one frame
 constexpr int doubling_rim = 8;           // pixels of paper round a doubled frame
 constexpr int64_t small_frame = 100'000;  // pixels; worth doubling
@@ -60,6 +46,7 @@ constexpr size_t most_promising = 3;      // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
 constexpr std::array<float, kGridLevels> least_deviation{4, 7, 7, 8.5f, 8.5f};
+constexpr float least_evidence = 20;  // for the levels from 2 on, in modules
 constexpr std::array<int, kGridLevels> level_units{2, 7, 50, 80, 300};
 // And how many grids of one frame may have each level.
 constexpr std::array<int, kGridLevels> most_tries{1000, 200, 8, 4, 2};
@@ -283,7 +270,6 @@ private:
 
     // False when the search is over.
     bool look(const GreyView& frame, size_t last_pass) {
-        TRACE(trace_pass = scale_ < 1 ? 500 : scale_ > 1 ? 100 * scale_ : 0);
         begin_locating(frame, locator_);
         if (!spend(1 + int64_t{frame.width} * frame.height / 100'000)) return false;
         // What is clean stands out at the highest levels: there the cheap look may save the rest.
@@ -302,27 +288,22 @@ private:
             if (over()) return false;
         }
         for (size_t i = 0; i < last_pass; ++i) {
-            TRACE(trace_pass += 10);
             if (!try_patches(frame, passes[i])) return false;
-            if (i + 2 == closer_passes && scale_ == 1 && last_pass > closer_passes &&
+            if (i + 1 == closer_after && scale_ == 1 && last_pass > closer_passes &&
                 !look_closer(frame))
                 return false;
         }
-        return try_promising(frame);
+        return scale_ < 1 || try_promising(frame);
     }
 
     // False when the search is over.
     bool try_patches(const GreyView& frame, const Pass& pass) {
         const auto count = static_cast<int>(locator_.regions.size());
         for (int patch = pass.first; patch < std::min(pass.last, count); ++patch) {
-            TRACE(trace_region = patch);
             const Region& region = locator_.regions[patch];
             if (known(region)) continue;
-            TRACE(const double trace_fit = trace_now());
             const int64_t samples = fitter_.fit(frame, locator_, region, pass.dense, pass.turned,
                                                 pass.lattices, lattices_);
-            TRACE(int q = pass.dense ? 6 : 5; trace_cost[q] += trace_now() - trace_fit;
-                  trace_count[q]++; trace_unit[q] += 5 + samples / 800);
             if (!spend(5 + samples / (pass.dense ? 800 : 500))) return false;
             for (const Lattice& lattice : lattices_) {
                 if (try_lattice(frame, lattice, pass)) break;
@@ -338,8 +319,9 @@ private:
             tries_[candidate.levels] == most_tries[candidate.levels])
             return false;
         // The finder of a small symbol cannot stand out so far: it must be nearly whole.
-        return candidate.deviation >= least_deviation[candidate.levels] ||
-               (candidate.levels < 2 && candidate.agreement >= 0.7f);
+        if (candidate.levels < 2 && candidate.agreement >= 0.7f) return true;
+        return candidate.deviation >= least_deviation[candidate.levels] &&
+               (candidate.levels < 2 || candidate.evidence >= least_evidence);
     }
 
     // The thorough levels for the likeliest grids. False when the search is over.
@@ -432,18 +414,12 @@ private:
     }
 
     bool try_cells(const GreyView& frame, const Lattice& lattice, const Pass& pass, float& best) {
-        TRACE(const double trace_cells = trace_now());
         sample_cells(frame, lattice.to_image, lattice.first_row, lattice.first_column, lattice.rows,
                      lattice.columns, pass.dense ? 5 : 1, sheet_);
         find_ink(sheet_, 0);
         const int64_t boxes =
             finder_.find(sheet_, sizes_, pass.dense ? max_lattice_cells : quick_slack,
                          least_agreement, static_cast<size_t>(pass.placements), placements_);
-        TRACE(int q = pass.dense ? 8 : 7; trace_cost[q] += trace_now() - trace_cells;
-              trace_count[q]++;
-              trace_unit[q] += 2 +
-                               int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
-                               boxes / 2'000);
         if (!spend(2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
                    boxes / 2'000))
             return false;
@@ -489,15 +465,8 @@ private:
     bool try_next(const GreyView& frame, Candidate& candidate) {
         const int level = candidate.levels++;
         ++tries_[level];
-        TRACE(const double trace_start = trace_now());
-        const bool trace_ok = read_grid(frame, candidate.grid, level, grid_work_, decoded_);
-        TRACE(trace_cost[level] += trace_now() - trace_start; trace_count[level]++;
-              trace_unit[level] += level_units[level]);
-        TRACE(if (level >= 1)
-                  fprintf(stderr, "L%d ok%d dev %.1f ev %.0f ag %.2f %dx%d\n", level, trace_ok,
-                          candidate.deviation, candidate.evidence, candidate.agreement,
-                          candidate.grid.size->rows, candidate.grid.size->columns));
-        if (trace_ok && take(candidate)) return true;
+        if (read_grid(frame, candidate.grid, level, grid_work_, decoded_) && take(candidate))
+            return true;
         spend(units_of(level, *candidate.grid.size));
         if (level == 1 && candidate.grid.size->square() && candidate.agreement >= 0.7f) {
             // A square finder looks the same in a mirror.
@@ -516,8 +485,6 @@ private:
     // Keeps what was decoded, unless the caller refuses it.
     bool take(const Candidate& candidate) {
         if (options_->accept && !options_->accept(decoded_.message.payload)) return false;
-        TRACE(trace_level = decoded_.level; trace_evidence = candidate.evidence;
-              trace_agreement = candidate.agreement; trace_units = default_effort - left_);
         if (count_ == symbols_.size()) symbols_.emplace_back();
         Symbol& symbol = symbols_[count_++];  // assigned, never made anew: it keeps its memory
         symbol.payload = decoded_.message.payload;
