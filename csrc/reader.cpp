@@ -359,13 +359,15 @@ private:
         return {(at.x - rim_) * scale_ + origin_.x, (at.y - rim_) * scale_ + origin_.y};
     }
 
-    // Whether a symbol that we have read covers the middle of the patch.
-    bool known(const Region& region) const {
-        const Point at =
-            in_frame({(region.left + region.right) / 2.0, (region.top + region.bottom) / 2.0});
+    // Whether a symbol that we have read covers a point of the level searched.
+    bool known(Point point) const {
+        const Point at = in_frame(point);
         const auto read = found();
         return std::any_of(read.begin(), read.end(),
                            [&](const Symbol& s) { return covers(s, at); });
+    }
+    bool known(const Region& region) const {  // by its middle
+        return known(Point{(region.left + region.right) / 2.0, (region.top + region.bottom) / 2.0});
     }
 
     static bool covers(const Symbol& symbol, Point at) {
@@ -482,13 +484,15 @@ private:
         return false;
     }
 
-    // Keeps what was decoded, unless the caller refuses it.
+    // Keeps what was decoded, once, unless the caller refuses it.
     bool take(const Candidate& candidate) {
+        const SymbolSize& size = *candidate.grid.size;
+        if (known(candidate.grid.to_image(size.columns / 2.0, size.rows / 2.0))) return true;
         if (options_->accept && !options_->accept(decoded_.message.payload)) return false;
         if (count_ == symbols_.size()) symbols_.emplace_back();
         Symbol& symbol = symbols_[count_++];  // assigned, never made anew: it keeps its memory
         symbol.payload = decoded_.message.payload;
-        symbol.size = candidate.grid.size;
+        symbol.size = &size;
         symbol.corners = corners(candidate.grid);
         symbol.modules = decoded_.modules;
         symbol.errors_corrected = decoded_.errors_corrected;
