@@ -113,7 +113,7 @@ std::optional<Line> fit_side(const Hits& hits, Side side) {
     const int third = hits.count / 3;
     const float middle = (along[0] + along[hits.count - 1]) / 2;
     for (int i = 0; i < third; ++i) {
-        for (int k = hits.count - third; k < hits.count; ++k) {
+        for (int k = hits.count - third + i % 2; k < hits.count; k += 2) {
             const float slope = (depth[k] - depth[i]) / (along[k] - along[i]);
             if (std::abs(slope) > steepest) continue;
             const float offset = depth[i] - slope * along[i];
@@ -304,24 +304,24 @@ std::optional<Outline> fit_outline(const GreyView& frame, const Box& box,
 
     const Point p0 = corners[corner], p1 = corners[(corner + 1) % 4];
     const Point p2 = corners[(corner + 2) % 4], p3 = corners[(corner + 3) % 4];
-    const auto counted = [&](Point from, Point from_inner, Point to_inner) {
-        double inset = 1.5;
-        int modules = 0;
-        for (int round = 0; round < 2; ++round) {
-            modules = count_modules(frame, *tone, from, p2, from_inner, to_inner, inset);
-            if (modules < 8 || modules > 144) return 0;
-            inset = 0.5 * std::hypot(p2.x - from.x, p2.y - from.y) / modules;
-        }
-        return modules;
-    };
-    const int columns = counted(p1, p0, p3), rows = counted(p3, p0, p1);
-    Outline outline{find_size(rows, columns), {}, false, tone->flip != 0};
-    std::array<Point, 4> upright{p1, p2, p3, p0};  // of module (0, 0), then clockwise
-    if (outline.size == nullptr) {
-        outline.size = find_size(columns, rows);
-        outline.mirrored = true;
-        upright = {p3, p2, p1, p0};
+    // Half a module inside is right; before the module is known, a pixel and a half is near enough
+    // for modules of three pixels.
+    const double width = std::hypot(p2.x - p1.x, p2.y - p1.y);
+    const double height = std::hypot(p2.x - p3.x, p2.y - p3.y);
+    double inset_columns = 1.5, inset_rows = 1.5;
+    Outline outline{nullptr, {}, false, tone->flip != 0};
+    for (int round = 0; round < 2; ++round) {
+        const int columns = count_modules(frame, *tone, p1, p2, p0, p3, inset_columns);
+        const int rows = count_modules(frame, *tone, p3, p2, p0, p1, inset_rows);
+        if (std::min(rows, columns) < 8 || std::max(rows, columns) > 144) return std::nullopt;
+        outline.size = find_size(rows, columns);
+        outline.mirrored = outline.size == nullptr;
+        if (outline.mirrored) outline.size = find_size(columns, rows);
+        inset_columns = 0.5 * width / columns, inset_rows = 0.5 * height / rows;
+        if (outline.size != nullptr && std::min(inset_columns, inset_rows) >= 1.5) break;
     }
+    std::array<Point, 4> upright{p1, p2, p3, p0};  // of module (0, 0), then clockwise
+    if (outline.mirrored) upright = {p3, p2, p1, p0};
     if (outline.size == nullptr ||
         std::find(sizes.begin(), sizes.end(), outline.size) == sizes.end())
         return std::nullopt;

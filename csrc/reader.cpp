@@ -187,11 +187,11 @@ private:
         promising_.clear();
         // What was cut out of a frame is most often one symbol and its quiet zone.
         if (small) {
-            look_at(frame, {0, 0, frame.width, frame.height});
-            if (over()) return;
-            // Its rim may show the neighbours.
+            // Its outermost rim may show the neighbours, or be all the quiet zone there is.
             const int rim_x = frame.width / 20, rim_y = frame.height / 20;
             look_at(frame, {rim_x, rim_y, frame.width - rim_x, frame.height - rim_y});
+            if (over()) return;
+            look_at(frame, {0, 0, frame.width, frame.height});
         }
         if (over() || !look(frame, passes.size())) return;
 
