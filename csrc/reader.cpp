@@ -194,6 +194,7 @@ private:
             look_at(frame, {0, 0, frame.width, frame.height});
         }
         if (over() || !look(frame, passes.size())) return;
+        if (small && !look_closer(frame, {0, 0, frame.width, frame.height}, passes.size())) return;
 
         // Noise is averaged, and modules of many pixels become small.
         GreyView level = frame;
@@ -205,13 +206,11 @@ private:
                 !look(level, passes.size()))
                 return;
         }
-        scale_ = 1;
-        if (small) look_closer(frame, {0, 0, frame.width, frame.height});
     }
 
     // Looks at part of the whole frame in twice as many pixels: modules of two pixels have no
     // lattice that a spectrum can show. False when the search is over.
-    bool look_closer(const GreyView& frame, const Box& box) {
+    bool look_closer(const GreyView& frame, const Box& box, size_t last_pass) {
         const GreyView part{frame.row(box.top) + box.left, box.right - box.left,
                             box.bottom - box.top, frame.stride};
         if (!spend(1 + int64_t{part.width} * part.height / 1'000)) return false;
@@ -220,7 +219,7 @@ private:
         origin_ = {static_cast<double>(box.left), static_cast<double>(box.top)};
         std::swap(locator_, aside_locator_), std::swap(promising_, aside_promising_);
         promising_.clear();
-        const bool more = look(doubled, closer_passes);
+        const bool more = look(doubled, last_pass);
         std::swap(locator_, aside_locator_), std::swap(promising_, aside_promising_);
         scale_ = 1, rim_ = 0, origin_ = {0, 0};
         return more;
@@ -238,7 +237,7 @@ private:
             const Box box{std::max(0, region.left - block_px), std::max(0, region.top - block_px),
                           std::min(frame.width, region.right + block_px),
                           std::min(frame.height, region.bottom + block_px)};
-            if (!look_closer(frame, box)) return false;
+            if (!look_closer(frame, box, closer_passes)) return false;
         }
         return true;
     }
