@@ -9,8 +9,9 @@
 #include "lattice.h"
 #include "locate.h"
 #include "outline.h"
+#include "pyramid.h"
 #include "sample.h"
-#include "scan.h"
+#include "upright.h"
 
 namespace imi {
 namespace {
@@ -27,13 +28,12 @@ struct Pass {
     int placements;   // for one lattice
 };
 constexpr std::array passes{
-    Pass{0, 4, false, false, 1, 2}, Pass{0, 3, true, false, 2, 2}, Pass{4, 16, false, false, 1, 1},
-    Pass{0, 2, true, true, 2, 2},   Pass{3, 8, true, false, 1, 2},
+    Pass{0, 4, false, false, 1, 2},  Pass{0, 1, true, true, 1, 1}, Pass{0, 3, true, false, 2, 2},
+    Pass{4, 16, false, false, 1, 1}, Pass{0, 2, true, true, 2, 2}, Pass{3, 8, true, false, 1, 2},
 };
 constexpr size_t closer_after = 2;        // of these, a look in twice as many pixels,
 constexpr size_t closer_passes = 1;       // for which so many of them do
 constexpr int most_closer = 2;            // such patches of one frame
-constexpr int doubling_rim = 8;           // pixels of paper round a doubled frame
 constexpr int64_t small_frame = 100'000;  // pixels; worth doubling
 constexpr int most_regions = 16;          // candidate symbols of one frame
 constexpr int eager_levels = 2;           // of texture, looked at before the rest is located
@@ -46,108 +46,22 @@ constexpr size_t most_promising = 3;      // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
 constexpr std::array<float, kGridLevels> least_deviation{4, 7, 7, 8.5f, 8.5f};
-constexpr float least_evidence = 20;  // for the levels from 2 on, in modules
+// For the levels from 2 on: modules that agree beyond chance, and their share of all that are
+// known.
+constexpr float least_evidence = 20, least_share = 0.08f;
 constexpr std::array<int, kGridLevels> level_units{2, 7, 50, 80, 300};
 // And how many grids of one frame may have each level.
 constexpr std::array<int, kGridLevels> most_tries{1000, 200, 8, 4, 2};
-
-// Twin pixels become one: finds symbols of large modules, and averages noise.
-GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels) {
-    const int width = frame.width / 2, height = frame.height / 2;
-    pixels.resize(static_cast<size_t>(width) * height);
-    for (int y = 0; y < height; ++y) {
-        const uint8_t *a = frame.row(2 * y), *b = frame.row(2 * y + 1);
-        uint8_t* to = pixels.data() + static_cast<size_t>(y) * width;
-        for (int x = 0; x < width; ++x)
-            to[x] =
-                static_cast<uint8_t>((a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1] + 2) / 4);
-    }
-    return {pixels.data(), width, height, width};
-}
-
-// Twice as many pixels each way, with a rim, by cubic interpolation (Catmull and Rom), which keeps
-// the edges of modules of two pixels apart where a straight line between pixels would not.
-GreyView twice(const GreyView& frame, std::vector<uint8_t>& pixels, std::vector<float>& rows) {
-    const int width = 2 * (frame.width + doubling_rim), height = 2 * (frame.height + doubling_rim);
-    pixels.resize(static_cast<size_t>(width) * height);
-    rows.resize(static_cast<size_t>(frame.height) * width);
-    // A new pixel lies a quarter of a pixel before or behind an old one.
-    constexpr std::array<float, 4> behind{-0.0703125f, 0.8671875f, 0.2265625f, -0.0234375f};
-    const auto place = [](int at, int limit, std::array<int, 4>& from) {
-        const int old = (at - doubling_rim) >> 1;
-        const bool later = ((at - doubling_rim) & 1) != 0;
-        for (int i = 0; i < 4; ++i)
-            from[i] = std::clamp(later ? old - 1 + i : old + 1 - i, 0, limit - 1);
-    };
-    std::array<int, 4> from{};
-    for (int x = 0; x < width; ++x) {
-        place(x, frame.width, from);
-        for (int y = 0; y < frame.height; ++y) {
-            const uint8_t* row = frame.row(y);
-            float sum = 0;
-            for (int i = 0; i < 4; ++i) sum += behind[i] * static_cast<float>(row[from[i]]);
-            rows[static_cast<size_t>(y) * width + x] = sum;
-        }
-    }
-    for (int y = 0; y < height; ++y) {
-        place(y, frame.height, from);
-        std::array<const float*, 4> row{};
-        for (int i = 0; i < 4; ++i) row[i] = rows.data() + static_cast<size_t>(from[i]) * width;
-        uint8_t* to = pixels.data() + static_cast<size_t>(y) * width;
-        for (int x = 0; x < width; ++x) {
-            const float sum = behind[0] * row[0][x] + behind[1] * row[1][x] +
-                              behind[2] * row[2][x] + behind[3] * row[3][x];
-            to[x] = static_cast<uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
-        }
-    }
-    return {pixels.data(), width, height, width};
-}
 
 // A grid somewhere in one level of the pyramid.
 struct Candidate {
     GridHypothesis grid;
     bool mirrored;
     float agreement, evidence;  // as in Placement
+    float known;                // modules of finder, timing and alignment
     float deviation;            // of the agreement, from chance
     int levels = 0;             // that have been tried
 };
-
-// The upright symbol's map of a box among the cells of a lattice.
-GridHypothesis grid_of(const Lattice& lattice, const Placement& placement) {
-    const Turn turn = turn_of(placement);
-    // From the middle of the corner cell to its outer corner, then leg by leg.
-    const int right = turn.along_column + turn.up_column;
-    const int down = turn.along_row + turn.up_row;
-    const double x = lattice.first_column + turn.column + (right > 0 ? 0 : 1);
-    const double y = lattice.first_row + turn.row + (down > 0 ? 0 : 1);
-    const int rows = placement.size->rows;
-    const double to_cells[2][3] = {
-        {static_cast<double>(turn.along_column), static_cast<double>(-turn.up_column),
-         x + rows * turn.up_column},
-        {static_cast<double>(turn.along_row), static_cast<double>(-turn.up_row),
-         y + rows * turn.up_row}};
-    GridHypothesis grid{placement.size, {}, placement.inverted};
-    for (int i = 0; i < 3; ++i) {
-        const double* from = lattice.to_image.m + 3 * i;
-        double* to = grid.to_image.m + 3 * i;
-        for (int k = 0; k < 3; ++k)
-            to[k] = from[0] * to_cells[0][k] + from[1] * to_cells[1][k] + (k == 2 ? from[2] : 0);
-    }
-    return grid;
-}
-
-// The same symbol in a mirror: rows and columns change places.
-GridHypothesis mirrored(const GridHypothesis& grid) {
-    const double side = grid.size->rows;
-    GridHypothesis out = grid;
-    for (int i = 0; i < 9; i += 3) {
-        const double* from = grid.to_image.m + i;
-        double* to = out.to_image.m + i;
-        // (column, row) of the mirror image is (side - row, side - column) of the symbol.
-        to[0] = -from[1], to[1] = -from[0], to[2] = from[2] + side * (from[0] + from[1]);
-    }
-    return out;
-}
 
 }  // namespace
 
@@ -215,7 +129,7 @@ private:
                             box.bottom - box.top, frame.stride};
         if (!spend(1 + int64_t{part.width} * part.height / 1'000)) return false;
         const GreyView doubled = twice(part, doubled_, doubled_rows_);
-        scale_ = 0.5f, rim_ = doubling_rim;
+        scale_ = 0.5f, rim_ = kDoublingRim;
         origin_ = {static_cast<double>(box.left), static_cast<double>(box.top)};
         std::swap(locator_, aside_locator_), std::swap(promising_, aside_promising_);
         promising_.clear();
@@ -261,6 +175,7 @@ private:
                             outline->mirrored,
                             1,
                             0.4f * edge,
+                            edge,
                             std::sqrt(edge)};
         while (candidate.levels < 2 && !over())
             if (try_next(frame, candidate)) return;
@@ -320,7 +235,8 @@ private:
         // The finder of a small symbol cannot stand out so far: it must be nearly whole.
         if (candidate.levels < 2 && candidate.agreement >= 0.7f) return true;
         return candidate.deviation >= least_deviation[candidate.levels] &&
-               (candidate.levels < 2 || candidate.evidence >= least_evidence);
+               (candidate.levels < 2 ||
+                candidate.evidence >= std::max(least_evidence, least_share * candidate.known));
     }
 
     // The thorough levels for the likeliest grids. False when the search is over.
@@ -430,8 +346,11 @@ private:
             const SymbolSize& size = *placement.size;
             const auto known = static_cast<float>(
                 2 * (size.rows * size.regions_across + size.columns * size.regions_down));
-            Candidate candidate{grid_of(lattice, placement), placement.mirrored,
-                                placement.agreement, placement.evidence,
+            Candidate candidate{grid_of(lattice, placement),
+                                placement.mirrored,
+                                placement.agreement,
+                                placement.evidence,
+                                known,
                                 placement.agreement * std::sqrt(known)};
             while (worthwhile(candidate)) {
                 if (try_next(frame, candidate)) return true;
