@@ -1,5 +1,7 @@
 #include "imb_reader.h"
 
+#include "pyramid.h"
+
 namespace imi {
 
 const std::vector<BarRow>& BarRowReader::read(const GreyView& frame, size_t limit) {

@@ -36,7 +36,4 @@ Grain grain_at(const Texture& texture, int bx, int by);
 // direction: 1 all, 0 none or as much as is square to it. Blocks beyond the frame count as plain.
 double agreement_along(const Texture& texture, int bx, int by, double angle, int blocks);
 
-// Overwrites `pixels` with means of 2x2 pixels; an odd last row or column is left out.
-GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels);
-
 }  // namespace imi

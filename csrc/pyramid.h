@@ -8,8 +8,8 @@
 
 namespace imi {
 
-// Twin pixels become one: finds symbols of large modules, and averages noise. The view lies in
-// `pixels`.
+// Means of 2x2 pixels, an odd last row or column left out: finds symbols of large modules, and
+// averages noise. The view lies in `pixels`.
 GreyView halve(const GreyView& frame, std::vector<uint8_t>& pixels);
 
 inline constexpr int kDoublingRim = 8;  // pixels of the frame's own rim round a doubled one
