@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "module_map.h"
+
 namespace imi {
 namespace {
 
@@ -50,16 +52,7 @@ bool find_edge(const float* grey, int count, float expected, bool falling, float
 }  // namespace
 
 Homography map_of(const SymbolSize& size, const std::array<Point, 4>& corners) {
-    // Heckbert's square to quadrilateral, for (0,0) (1,0) (1,1) (0,1).
-    const Point a = corners[1], b = corners[2], c = corners[3], d = corners[0];
-    const double sx = a.x - b.x + c.x - d.x, sy = a.y - b.y + c.y - d.y;
-    const double dx1 = b.x - c.x, dx2 = d.x - c.x, dy1 = b.y - c.y, dy2 = d.y - c.y;
-    const double scale = dx1 * dy2 - dx2 * dy1;
-    const double g = (sx * dy2 - dx2 * sy) / scale, h = (dx1 * sy - sx * dy1) / scale;
-    const double columns = size.columns, rows = size.rows;
-    const Homography map{{(b.x - a.x + g * b.x) / columns, (d.x - a.x + h * d.x) / rows, a.x,
-                          (b.y - a.y + g * b.y) / columns, (d.y - a.y + h * d.y) / rows, a.y,
-                          g / columns, h / rows, 1}};
+    const Homography map = modules_to({corners[1], corners[2], corners[3], corners[0]}, size);
     for (const double value : map.m)
         if (!std::isfinite(value)) return Homography{};
     return map;

@@ -14,7 +14,7 @@ struct Region {
     int left, top, right, bottom;  // bounding box, right and bottom exclusive
     int first, count;              // its blocks
     float score;                   // larger is likelier to be a symbol; only the order means much
-    float evidence;                // of the best finder seen in it, for the search
+    bool looked_at;                // by the search, cheaply
 };
 
 // A block, in blocks from the frame's left and top.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "module_map.h"
 #include "scan.h"
 
 namespace imi {
@@ -255,25 +256,7 @@ Point cross(Point a, Point b, Point c, Point d) {
     return {a.x + t * ux, a.y + t * uy};
 }
 
-// The map from upright modules to pixels.
-Homography modules_to(const std::array<Point, 4>& corners, const SymbolSize& size) {
-    Homography map = square_to(corners);
-    for (const int i : {0, 3, 6}) map.m[i] /= size.columns, map.m[i + 1] /= size.rows;
-    return map;
-}
-
 }  // namespace
-
-// Heckbert, "Fundamentals of Texture Mapping and Image Warping", 1989, 2.2.3.
-Homography square_to(const std::array<Point, 4>& p) {
-    const double sx = p[0].x - p[1].x + p[2].x - p[3].x, sy = p[0].y - p[1].y + p[2].y - p[3].y;
-    const double ax = p[1].x - p[2].x, ay = p[1].y - p[2].y;
-    const double bx = p[3].x - p[2].x, by = p[3].y - p[2].y;
-    const double area = ax * by - bx * ay;
-    const double g = (sx * by - bx * sy) / area, h = (ax * sy - sx * ay) / area;
-    return {{p[1].x - p[0].x + g * p[1].x, p[3].x - p[0].x + h * p[3].x, p[0].x,
-             p[1].y - p[0].y + g * p[1].y, p[3].y - p[0].y + h * p[3].y, p[0].y, g, h, 1}};
-}
 
 std::optional<Outline> fit_outline(const GreyView& frame, const Box& box,
                                    std::span<const SymbolSize* const> sizes) {

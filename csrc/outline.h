@@ -2,7 +2,6 @@
 // two with a clock track to count. Reads what is clean; whatever it misses the lattice takes up.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 
@@ -26,8 +25,5 @@ struct Outline {
 // sides are plain to see and its size is one of `sizes`. Looks at a few hundred pixels.
 std::optional<Outline> fit_outline(const GreyView& frame, const Box& box,
                                    std::span<const SymbolSize* const> sizes);
-
-// The map of the unit square's corners (0, 0), (1, 0), (1, 1), (0, 1) to four points.
-Homography square_to(const std::array<Point, 4>& points);
 
 }  // namespace imi

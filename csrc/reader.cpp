@@ -59,8 +59,9 @@ struct Candidate {
     bool mirrored;
     float agreement, evidence;  // as in Placement
     float known;                // modules of finder, timing and alignment
-    float deviation;            // of the agreement, from chance
     int levels = 0;             // that have been tried
+
+    float deviation() const { return agreement * std::sqrt(known); }  // from chance
 };
 
 }  // namespace
@@ -148,20 +149,28 @@ private:
             if (std::min(width, height) < least || std::max(width, height) > most) continue;
             if (3 * std::min(width, height) < std::max(width, height) || known(region)) continue;
             if (patches++ == most_closer) break;
-            const Box box{std::max(0, region.left - block_px), std::max(0, region.top - block_px),
-                          std::min(frame.width, region.right + block_px),
-                          std::min(frame.height, region.bottom + block_px)};
-            if (!look_closer(frame, box, closer_passes)) return false;
+            if (!look_closer(frame, box_round(frame, region), closer_passes)) return false;
         }
         return true;
     }
 
-    void look_at_patch(const GreyView& frame, const Region& region) {
-        if (known(region)) return;
-        constexpr int margin = block_px;
-        look_at(frame, {std::max(0, region.left - margin), std::max(0, region.top - margin),
-                        std::min(frame.width, region.right + margin),
-                        std::min(frame.height, region.bottom + margin)});
+    // The cheap look at each patch of such a score that has not had it. False when the search is
+    // over.
+    bool look_at_patches(const GreyView& frame, float least_score) {
+        for (Region& region : locator_.regions) {
+            if (region.looked_at || region.score < least_score || known(region)) continue;
+            region.looked_at = true;
+            look_at(frame, box_round(frame, region));
+            if (over()) return false;
+        }
+        return true;
+    }
+
+    // A patch and the paper round it.
+    static Box box_round(const GreyView& frame, const Region& region) {
+        return {std::max(0, region.left - block_px), std::max(0, region.top - block_px),
+                std::min(frame.width, region.right + block_px),
+                std::min(frame.height, region.bottom + block_px)};
     }
 
     // The cheap look; reads what is clean.
@@ -175,8 +184,7 @@ private:
                             outline->mirrored,
                             1,
                             0.4f * edge,
-                            edge,
-                            std::sqrt(edge)};
+                            edge};
         while (candidate.levels < 2 && !over())
             if (try_next(frame, candidate)) return;
         remember(candidate);
@@ -187,20 +195,11 @@ private:
         begin_locating(frame, locator_);
         if (!spend(1 + int64_t{frame.width} * frame.height / 100'000)) return false;
         // What is clean stands out at the highest levels: there the cheap look may save the rest.
-        size_t seen = 0;
-        for (int level = 0; level < eager_levels && locate_at_next_level(locator_); ++level) {
-            for (; seen < locator_.regions.size(); ++seen) {
-                if (locator_.regions[seen].score < eager_score) continue;
-                look_at_patch(frame, locator_.regions[seen]);
-                if (over()) return false;
-            }
-        }
+        for (int level = 0; level < eager_levels && locate_at_next_level(locator_); ++level)
+            if (!look_at_patches(frame, eager_score)) return false;
         finish_locating(most_regions, locator_);
         add_whole(frame);
-        for (const Region& region : locator_.regions) {
-            look_at_patch(frame, region);
-            if (over()) return false;
-        }
+        if (!look_at_patches(frame, 0)) return false;
         for (size_t i = 0; i < last_pass; ++i) {
             if (!try_patches(frame, passes[i])) return false;
             if (i + 1 == closer_after && scale_ == 1 && last_pass > closer_passes &&
@@ -234,7 +233,7 @@ private:
             return false;
         // The finder of a small symbol cannot stand out so far: it must be nearly whole.
         if (candidate.levels < 2 && candidate.agreement >= 0.7f) return true;
-        return candidate.deviation >= least_deviation[candidate.levels] &&
+        return candidate.deviation() >= least_deviation[candidate.levels] &&
                (candidate.levels < 2 ||
                 candidate.evidence >= std::max(least_evidence, least_share * candidate.known));
     }
@@ -263,7 +262,7 @@ private:
                      static_cast<int>(locator_.members.size()),
                      energy.across * energy.down,
                      0,
-                     0};
+                     false};
         for (int y = 0; y < energy.down; ++y)
             for (int x = 0; x < energy.across; ++x) locator_.members.push_back({x, y});
         locator_.regions.push_back(whole);
@@ -346,12 +345,8 @@ private:
             const SymbolSize& size = *placement.size;
             const auto known = static_cast<float>(
                 2 * (size.rows * size.regions_across + size.columns * size.regions_down));
-            Candidate candidate{grid_of(lattice, placement),
-                                placement.mirrored,
-                                placement.agreement,
-                                placement.evidence,
-                                known,
-                                placement.agreement * std::sqrt(known)};
+            Candidate candidate{grid_of(lattice, placement), placement.mirrored,
+                                placement.agreement, placement.evidence, known};
             while (worthwhile(candidate)) {
                 if (try_next(frame, candidate)) return true;
                 if (over()) return false;
@@ -366,14 +361,8 @@ private:
         const auto place = std::upper_bound(
             promising_.begin(), promising_.end(), candidate,
             [](const Candidate& a, const Candidate& b) { return a.evidence > b.evidence; });
-        if (promising_.size() == most_promising) {
-            if (place == promising_.end()) return;
-            const auto at = place - promising_.begin();
-            promising_.pop_back();
-            promising_.insert(promising_.begin() + at, candidate);
-            return;
-        }
         promising_.insert(place, candidate);
+        if (promising_.size() > most_promising) promising_.pop_back();
     }
 
     static int units_of(int level, const SymbolSize& size) {

@@ -23,19 +23,6 @@ inline float grey_at(const GreyView& frame, float x, float y) {
     return top + fy * (bottom - top);
 }
 
-// grey_at for a point at least one pixel inside the frame: no clamping.
-inline float grey_inside(const GreyView& frame, float x, float y) {
-    const float px = x - 0.5f, py = y - 0.5f;
-    const int x0 = static_cast<int>(px), y0 = static_cast<int>(py);
-    const float fx = px - static_cast<float>(x0), fy = py - static_cast<float>(y0);
-    const uint8_t* at = frame.pixels + y0 * frame.stride + x0;
-    const uint8_t* below = at + frame.stride;
-    const auto a = static_cast<float>(at[0]), b = static_cast<float>(at[1]);
-    const auto c = static_cast<float>(below[0]), d = static_cast<float>(below[1]);
-    const float top = a + fx * (b - a);
-    return top + fy * (c + fx * (d - c) - top);
-}
-
 // grey_at for (x + i dx, y + i dy), i = 0..count-1, in 16.16 fixed point where the line lies
 // inside the frame.
 inline void scan_line(const GreyView& frame, double x, double y, double dx, double dy, int count,

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <numeric>
 #include <string>
 
+#include "error.h"
 #include "interleave.h"
 #include "placement.h"
 #include "reed_solomon.h"
@@ -73,13 +73,9 @@ void sum_doubt(const SymbolSize& size, std::span<const uint8_t> doubt, uint16_t*
     }
 }
 
-struct AllCorrected : Corrected {
-    int ruined = -1;  // the first block that has too many errors
-};
-
 // `doubt` is by codeword of the symbol, or null.
-AllCorrected correct_all(const SymbolSize& size, uint8_t* codewords, const uint16_t* doubt) {
-    AllCorrected all;
+Corrected correct_all(const SymbolSize& size, uint8_t* codewords, const uint16_t* doubt) {
+    Corrected all;
     const int parity = size.error_codewords_per_block();
     std::array<uint8_t, kOrder> gathered;
     std::array<uint16_t, kOrder> gathered_doubt;
@@ -94,38 +90,16 @@ AllCorrected correct_all(const SymbolSize& size, uint8_t* codewords, const uint1
         }
         const auto corrected = correct(std::span(gathered).first(length), parity, doubts);
         if (!corrected) {
-            all.ruined = b;
-            return all;
+            throw Error(Fault::uncorrectable,
+                        "block " + std::to_string(b + 1) + " of " + std::to_string(size.blocks) +
+                            " of the " + name_of(size) + " symbol has more errors than its " +
+                            std::to_string(parity) + " error codewords correct");
         }
         for (int i = 0; i < length; i++) codewords[block.position(i)] = gathered[i];
         all.errors += corrected->errors;
         all.erasures += corrected->erasures;
     }
     return all;
-}
-
-// Why a symbol does not decode: a block, or a place in the corrected codewords.
-struct Failure {
-    int ruined = -1;
-    std::optional<Malformed> malformed;
-};
-
-std::optional<Failure> find_message(const SymbolSize& size, std::span<const uint8_t> modules,
-                                    std::span<const uint8_t> doubt, Decoded& decoded) {
-    assert(modules.size() == static_cast<size_t>(size.modules()));
-    assert(doubt.empty() || doubt.size() == modules.size());
-    std::array<uint8_t, kMaxCodewords> codewords;
-    collect(size, modules.data(), codewords.data());
-    std::array<uint16_t, kMaxCodewords> sums;
-    if (!doubt.empty()) sum_doubt(size, doubt, sums.data());
-    const AllCorrected corrected =
-        correct_all(size, codewords.data(), doubt.empty() ? nullptr : sums.data());
-    if (corrected.ruined >= 0) return Failure{corrected.ruined, {}};
-    const std::span data(codewords.data(), static_cast<size_t>(size.data_codewords));
-    if (const auto malformed = try_read_message(data, decoded)) return Failure{-1, malformed};
-    decoded.errors_corrected = corrected.errors;
-    decoded.erasures = corrected.erasures;
-    return std::nullopt;
 }
 
 }  // namespace
@@ -146,37 +120,24 @@ const SymbolSize& encode(std::span<const uint8_t> payload, const SymbolSize* siz
 
 Decoded decode(std::span<const uint8_t> modules, int rows, int columns,
                std::span<const uint8_t> doubt) {
-    const SymbolSize* size = find_size(rows, columns);
-    if (size == nullptr) {
-        throw Error(Fault::no_such_size, std::to_string(rows) + "x" + std::to_string(columns) +
-                                             " is not one of the 48 symbol sizes");
-    }
-    const auto expected = static_cast<size_t>(size->modules());
+    const SymbolSize& size = require_size(rows, columns);
+    const auto expected = static_cast<size_t>(size.modules());
     if (modules.size() != expected || (!doubt.empty() && doubt.size() != expected)) {
-        throw Error(Fault::bad_argument, "a " + name_of(*size) + " symbol has " +
+        throw Error(Fault::bad_argument, "a " + name_of(size) + " symbol has " +
                                              std::to_string(expected) + " modules; given are " +
                                              std::to_string(modules.size()) + ", with " +
                                              std::to_string(doubt.size()) + " doubts");
     }
-    Decoded decoded;
-    const auto failure = find_message(*size, modules, doubt, decoded);
-    if (failure && failure->malformed)
-        refuse(*failure->malformed, static_cast<size_t>(size->data_codewords));
-    if (failure) {
-        throw Error(Fault::uncorrectable, "block " + std::to_string(failure->ruined + 1) + " of " +
-                                              std::to_string(size->blocks) + " of the " +
-                                              name_of(*size) + " symbol has more errors than its " +
-                                              std::to_string(size->error_codewords_per_block()) +
-                                              " error codewords correct");
-    }
+    std::array<uint8_t, kMaxCodewords> codewords;
+    collect(size, modules.data(), codewords.data());
+    std::array<uint16_t, kMaxCodewords> sums;
+    if (!doubt.empty()) sum_doubt(size, doubt, sums.data());
+    const Corrected corrected =
+        correct_all(size, codewords.data(), doubt.empty() ? nullptr : sums.data());
+    Decoded decoded{read_message({codewords.data(), static_cast<size_t>(size.data_codewords)})};
+    decoded.errors_corrected = corrected.errors;
+    decoded.erasures = corrected.erasures;
     return decoded;
-}
-
-std::optional<Fault> try_decode(const SymbolSize& size, std::span<const uint8_t> modules,
-                                std::span<const uint8_t> doubt, Decoded& decoded) {
-    const auto failure = find_message(size, modules, doubt, decoded);
-    if (!failure) return std::nullopt;
-    return failure->malformed ? Fault::malformed_codewords : Fault::uncorrectable;
 }
 
 }  // namespace imi

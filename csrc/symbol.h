@@ -3,12 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "encodation.h"
-#include "error.h"
 #include "symbol_sizes.h"
 
 namespace imi {
@@ -36,12 +34,5 @@ struct Decoded : Message {
 // answer whose syndromes do not vanish.
 Decoded decode(std::span<const uint8_t> modules, int rows, int columns,
                std::span<const uint8_t> doubt = {});
-
-// decode for a search, where most hypotheses are wrong: nothing when `decoded` is the answer, else
-// Fault::uncorrectable or malformed_codewords, and then `decoded` means nothing. It keeps the
-// memory of its payload: once that has grown to the size, nothing is allocated. The lengths of both
-// spans are the caller's promise.
-std::optional<Fault> try_decode(const SymbolSize& size, std::span<const uint8_t> modules,
-                                std::span<const uint8_t> doubt, Decoded& decoded);
 
 }  // namespace imi

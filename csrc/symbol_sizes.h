@@ -84,6 +84,7 @@ consteval bool sizes_are_consistent() {
 static_assert(sizes_are_consistent());
 
 const SymbolSize* find_size(int rows, int columns) noexcept;  // null when there is no such size
+const SymbolSize& require_size(int rows, int columns);        // or throws Fault::no_such_size
 std::string name_of(const SymbolSize& size);                  // "40x40"
 
 }  // namespace imi

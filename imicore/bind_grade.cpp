@@ -5,13 +5,12 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "bind.h"
 #include "error.h"
 #include "grade.h"
+#include "pool.h"
 
 namespace py = pybind11;
 
@@ -75,7 +74,7 @@ py::dict as_dict(const Grades& g, const SymbolSize& size) {
     return out;
 }
 
-class GraderPool {
+class Graders {
 public:
     py::dict grade(const py::array& frame, const Floats& reflectance, int channel,
                    const std::vector<int>& colours, std::pair<int, int> size, const Floats& corners,
@@ -86,11 +85,7 @@ public:
             throw Error(Fault::bad_argument, "reflectance is not float[256]");
         if (corners.ndim() != 2 || corners.shape(0) != 4 || corners.shape(1) != 2)
             throw Error(Fault::bad_argument, "corners are not float[4, 2]");
-        const SymbolSize* found = find_size(size.first, size.second);
-        if (found == nullptr)
-            throw Error(Fault::no_such_size, std::to_string(size.first) + "x" +
-                                                 std::to_string(size.second) +
-                                                 " is not one of the 48 symbol sizes");
+        const SymbolSize* found = &require_size(size.first, size.second);
         if (modules.ndim() != 2 || modules.shape(0) != found->rows ||
             modules.shape(1) != found->columns)
             throw Error(Fault::bad_argument, "modules are not bool[rows, columns] of the size");
@@ -111,10 +106,10 @@ public:
         std::vector<std::array<double, 2>> means;
         {
             py::gil_scoped_release nogil;
-            Loan loan(*this);
-            loan.grader->grade(view, table, task, grades);
+            Pool<Grader>::Loan grader(pool_);
+            grader->grade(view, table, task, grades);
             for (const Channel& other : others)
-                means.push_back(loan.grader->paper_and_ink(other, table, grades));
+                means.push_back(grader->paper_and_ink(other, table, grades));
         }
         py::dict out = as_dict(grades, *found);
         out["colours"] = py::cast(means);
@@ -122,27 +117,6 @@ public:
     }
 
 private:
-    struct Loan {
-        explicit Loan(GraderPool& lender) : pool(lender) {
-            const std::lock_guard lock(pool.mutex_);
-            if (pool.idle_.empty()) {
-                grader = std::make_unique<Grader>();
-            } else {
-                grader = std::move(pool.idle_.back());
-                pool.idle_.pop_back();
-            }
-        }
-        ~Loan() {
-            const std::lock_guard lock(pool.mutex_);
-            pool.idle_.push_back(std::move(grader));
-        }
-        Loan(const Loan&) = delete;
-        Loan& operator=(const Loan&) = delete;
-
-        GraderPool& pool;
-        std::unique_ptr<Grader> grader;
-    };
-
     static Channel channel_of(const py::array& frame, int channel) {
         // imicore/grade.py answers bad frames with words; this guards the memory.
         if (!py::isinstance<py::array_t<uint8_t>>(frame) || frame.ndim() < 2 || frame.ndim() > 3 ||
@@ -157,16 +131,15 @@ private:
                 frame.strides(0), frame.strides(1)};
     }
 
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<Grader>> idle_;
+    Pool<Grader> pool_;
 };
 
 }  // namespace
 
 void register_grade(py::module_& module) {
-    py::class_<GraderPool>(module, "SymbolGrader")
+    py::class_<Graders>(module, "SymbolGrader")
         .def(py::init<>())
-        .def("grade", &GraderPool::grade, py::arg("frame").noconvert(), py::kw_only(),
+        .def("grade", &Graders::grade, py::arg("frame").noconvert(), py::kw_only(),
              py::arg("reflectance"), py::arg("channel"), py::arg("colours"), py::arg("size"),
              py::arg("corners"), py::arg("modules"), py::arg("payload"), py::arg("inverted"),
              py::arg("aperture_px"));

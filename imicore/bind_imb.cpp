@@ -8,7 +8,7 @@
 
 #include "bind.h"
 #include "deskew.h"
-#include "error.h"
+#include "frame_view.h"
 #include "imb_reader.h"
 #include "pool.h"
 
@@ -16,17 +16,6 @@ namespace py = pybind11;
 
 namespace imi {
 namespace {
-
-GreyView view_of(const py::array& frame) {
-    // imicore/reader.py answers bad frames with words; this guards the memory.
-    if (!py::isinstance<py::array_t<uint8_t>>(frame) || frame.ndim() != 2 ||
-        frame.shape(0) > INT32_MAX || frame.shape(1) > INT32_MAX)
-        throw Error(Fault::bad_argument, "frame is not uint8[H, W]");
-    if (frame.size() > 0 && (frame.strides(1) != 1 || frame.strides(0) < frame.shape(1)))
-        throw Error(Fault::bad_argument, "the rows of the frame are not contiguous");
-    return {static_cast<const uint8_t*>(frame.data()), static_cast<int>(frame.shape(1)),
-            static_cast<int>(frame.shape(0)), frame.strides(0)};
-}
 
 class BarFinder {
 public:

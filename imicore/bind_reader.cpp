@@ -6,12 +6,11 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "bind.h"
-#include "error.h"
+#include "frame_view.h"
+#include "pool.h"
 #include "reader.h"
 
 namespace py = pybind11;
@@ -19,7 +18,7 @@ namespace py = pybind11;
 namespace imi {
 namespace {
 
-class ReaderPool {
+class FrameReaders {
 public:
     py::list read(const py::array& frame, int limit, const std::vector<std::pair<int, int>>& sizes,
                   int effort, std::optional<double> budget_ms, const py::object& accept) {
@@ -31,11 +30,11 @@ public:
                 return accept(as_bytes(payload)).template cast<bool>();
             };
         }
-        Loan loan(*this);
+        Pool<FrameReader>::Loan reader(pool_);
         std::span<const Symbol> symbols;
         {
             py::gil_scoped_release nogil;
-            symbols = loan.reader->read(view, options);
+            symbols = reader->read(view, options);
         }
         py::list out;
         for (const Symbol& symbol : symbols) out.append(as_tuple(symbol));
@@ -49,8 +48,8 @@ public:
         std::optional<Suspect> suspect;
         {
             py::gil_scoped_release nogil;
-            Loan loan(*this);
-            if (loan.reader->read(view, options).empty()) suspect = loan.reader->suspect();
+            Pool<FrameReader>::Loan reader(pool_);
+            if (reader->read(view, options).empty()) suspect = reader->suspect();
         }
         if (!suspect) return py::none();
         return py::make_tuple(as_array(suspect->corners), suspect->agreement);
@@ -61,14 +60,8 @@ private:
                                   int effort, std::optional<double> budget_ms) {
         ReadOptions options;
         options.limit = limit, options.effort = effort, options.budget_ms = budget_ms;
-        for (const auto& [rows, columns] : sizes) {
-            const SymbolSize* size = find_size(rows, columns);
-            if (size == nullptr)
-                throw Error(Fault::no_such_size, std::to_string(rows) + "x" +
-                                                     std::to_string(columns) +
-                                                     " is not one of the 48 symbol sizes");
-            options.sizes.push_back(size);
-        }
+        for (const auto& [rows, columns] : sizes)
+            options.sizes.push_back(&require_size(rows, columns));
         return options;
     }
 
@@ -76,38 +69,6 @@ private:
         py::array_t<float> array({4, 2});
         std::memcpy(array.mutable_data(), corners.data(), sizeof corners);
         return array;
-    }
-
-    struct Loan {
-        explicit Loan(ReaderPool& lender) : pool(lender) {
-            const std::lock_guard lock(pool.mutex_);
-            if (pool.idle_.empty()) {
-                reader = std::make_unique<FrameReader>();
-            } else {
-                reader = std::move(pool.idle_.back());
-                pool.idle_.pop_back();
-            }
-        }
-        ~Loan() {
-            const std::lock_guard lock(pool.mutex_);
-            pool.idle_.push_back(std::move(reader));
-        }
-        Loan(const Loan&) = delete;
-        Loan& operator=(const Loan&) = delete;
-
-        ReaderPool& pool;
-        std::unique_ptr<FrameReader> reader;
-    };
-
-    static GreyView view_of(const py::array& frame) {
-        // imicore/reader.py answers bad frames with words; this guards the memory.
-        if (!py::isinstance<py::array_t<uint8_t>>(frame) || frame.ndim() != 2 ||
-            frame.shape(0) > INT32_MAX || frame.shape(1) > INT32_MAX)
-            throw Error(Fault::bad_argument, "frame is not uint8[H, W]");
-        if (frame.size() > 0 && (frame.strides(1) != 1 || frame.strides(0) < frame.shape(1)))
-            throw Error(Fault::bad_argument, "the rows of the frame are not contiguous");
-        return {static_cast<const uint8_t*>(frame.data()), static_cast<int>(frame.shape(1)),
-                static_cast<int>(frame.shape(0)), frame.strides(0)};
     }
 
     static py::bytes as_bytes(std::span<const uint8_t> data) {
@@ -124,19 +85,18 @@ private:
                               symbol.mirrored, symbol.inverted);
     }
 
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<FrameReader>> idle_;
+    Pool<FrameReader> pool_;
 };
 
 }  // namespace
 
 void register_reader(py::module_& module) {
-    py::class_<ReaderPool>(module, "FrameReader")
+    py::class_<FrameReaders>(module, "FrameReader")
         .def(py::init<>())
-        .def("read", &ReaderPool::read, py::arg("frame").noconvert(), py::kw_only(),
+        .def("read", &FrameReaders::read, py::arg("frame").noconvert(), py::kw_only(),
              py::arg("limit"), py::arg("sizes"), py::arg("effort"), py::arg("budget_ms"),
              py::arg("accept"))
-        .def("suspect", &ReaderPool::suspect, py::arg("frame").noconvert(), py::kw_only(),
+        .def("suspect", &FrameReaders::suspect, py::arg("frame").noconvert(), py::kw_only(),
              py::arg("sizes"), py::arg("effort"));
 }
 
