@@ -39,7 +39,8 @@ constexpr int most_regions = 16;          // candidate symbols of one frame
 constexpr int eager_levels = 2;           // of texture, looked at before the rest is located
 constexpr float eager_score = 20;         // of patches worth that
 constexpr float least_agreement = 0.4f;
-constexpr int quick_slack = 60;           // cells by which a symbol may be smaller than its patch
+constexpr int quick_slack = 60;  // cells by which a symbol may be smaller than its patch
+constexpr int most_searched_cells = 12'000;  // of a patch in which a symbol may be any size
 constexpr float plain_evidence = 40;      // modules of finder and timing that chance does not reach
 constexpr int most_shifted_cells = 6400;  // of a patch that holds little more than a symbol
 constexpr size_t most_promising = 3;      // grids that get the thorough levels
@@ -333,8 +334,9 @@ private:
         sample_cells(frame, lattice.to_image, lattice.first_row, lattice.first_column, lattice.rows,
                      lattice.columns, pass.dense ? 5 : 1, sheet_);
         find_ink(sheet_, 0);
+        const bool anywhere = pass.dense && lattice.rows * lattice.columns <= most_searched_cells;
         const int64_t boxes =
-            finder_.find(sheet_, sizes_, pass.dense ? max_lattice_cells : quick_slack,
+            finder_.find(sheet_, sizes_, anywhere ? max_lattice_cells : quick_slack,
                          least_agreement, static_cast<size_t>(pass.placements), placements_);
         if (!spend(2 + int64_t{lattice.rows} * lattice.columns / (pass.dense ? 250 : 500) +
                    boxes / 2'000))

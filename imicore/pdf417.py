@@ -11,13 +11,12 @@ import json
 import math
 import os
 import selectors
-import struct
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -26,23 +25,16 @@ import numpy.typing as npt
 
 from imicore._imaging import upright_parts
 from imicore.errors import BackendFailure, BackendMissing, BadArgument
+from imicore.pdf417_worker import NAMES, REPLY, REQUEST
 
 Frame = npt.NDArray[np.uint8]
 
-# What zxing-cpp calls a symbol, and what we call its symbology.
-NAMES: Final = {
-    "PDF417": "pdf417",
-    "CompactPDF417": "pdf417",
-    "MicroPDF417": "micropdf417",
-}
 DEFAULT_TIMEOUT_S: Final = 2.0
 DEFAULT_MEMORY_MB: Final = 1024  # address space; the worker with its libraries has 300 before work
 START_TIMEOUT_S: Final = 30.0
 MAX_SYMBOLS: Final = 64
-MAX_REPLY_BYTES: Final = 1 << 20
-_REQUEST: Final = struct.Struct("<IIId")  # height, width, limit, seconds of processor time
+MAXREPLY_BYTES: Final = 1 << 20
 _BROKEN: Final = (OSError, EOFError, TypeError, ValueError, RecursionError)
-_REPLY: Final = struct.Struct("<I")  # length of the JSON that follows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,13 +155,13 @@ class _Worker:
     def __init__(self, memory_mb: int) -> None:
         self.owner = os.getpid()
         code = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-        code += "from imicore.pdf417 import serve; serve(int(sys.argv[2]))"
+        code += "from imicore.pdf417_worker import serve; serve(int(sys.argv[2]))"
         path = json.dumps([os.path.abspath(folder) for folder in sys.path])
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", code, path, str(memory_mb)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                bufsize=0, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                bufsize=0, env=_environment(),
             )  # fmt: skip
         except OSError as error:
             raise BackendFailure(f"the PDF417 worker does not start: {error}") from error
@@ -188,7 +180,7 @@ class _Worker:
         """Return the worker's answer; TimeoutError, or OSError or EOFError when it has died."""
         height, width = part.shape
         seconds = max(0.1, ends - time.monotonic())
-        self._send(_REQUEST.pack(height, width, limit, seconds), ends)
+        self._send(REQUEST.pack(height, width, limit, seconds), ends)
         self._send(memoryview(np.ascontiguousarray(part).data).cast("B"), ends)
         return self._receive(ends)
 
@@ -202,9 +194,9 @@ class _Worker:
                 left = left[os.write(pipe.fileno(), left[: 1 << 20]) :]
 
     def _receive(self, ends: float) -> list[Any]:
-        (length,) = _REPLY.unpack(self._take(_REPLY.size, ends))
-        if length > MAX_REPLY_BYTES:
-            raise ValueError(f"an answer of {length} bytes; the limit is {MAX_REPLY_BYTES}")
+        (length,) = REPLY.unpack(self._take(REPLY.size, ends))
+        if length > MAXREPLY_BYTES:
+            raise ValueError(f"an answer of {length} bytes; the limit is {MAXREPLY_BYTES}")
         answer = json.loads(self._take(length, ends))
         if not isinstance(answer, list):
             raise TypeError(f"the answer is a {type(answer).__name__}; it must be a list")
@@ -220,6 +212,12 @@ class _Worker:
                 raise EOFError("the worker has died")
             data += more
         return data
+
+
+def _environment() -> dict[str, str]:
+    # A preloaded allocator or sanitiser may take more address space than the worker is given.
+    kept = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    return kept | {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -279,56 +277,3 @@ def shared() -> Pdf417Reader:
         if not _default:
             _default.append(Pdf417Reader())
         return _default[0]
-
-
-# --- the worker's side ---
-
-
-def serve(memory_mb: int) -> None:
-    """Answer frames from standard input until it ends. Runs in the worker alone."""
-    import resource
-
-    import zxingcpp
-
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    for none in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        resource.setrlimit(none, (0, 0))
-    # Its stub does not say that a list of formats becomes a set of them.
-    formats: Any = [zxingcpp.barcode_format_from_str(name) for name in NAMES]
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    _reply(sink, ["ready"])
-    for part, limit, seconds in _requests(source):
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        ends = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (ends, resource.RLIM_INFINITY))
-        if limit == 1:
-            first = zxingcpp.read_barcode(part, formats=formats)
-            symbols = [] if first is None else [first]
-        else:
-            symbols = zxingcpp.read_barcodes(part, formats=formats)[:limit]
-        _reply(sink, [_described(symbol) for symbol in symbols])
-
-
-def _requests(source: IO[bytes]) -> Iterator[tuple[Frame, int, float]]:
-    while len(header := source.read(_REQUEST.size)) == _REQUEST.size:
-        height, width, limit, seconds = _REQUEST.unpack(header)
-        pixels = source.read(height * width)
-        if len(pixels) < height * width:
-            return
-        yield np.frombuffer(pixels, np.uint8).reshape(height, width), limit, seconds
-
-
-def _reply(sink: IO[bytes], answer: list[Any]) -> None:
-    data = json.dumps(answer).encode()
-    sink.write(_REPLY.pack(len(data)) + data)
-    sink.flush()
-
-
-def _described(symbol: Any) -> dict[str, object]:
-    place = symbol.position
-    corners = (place.bottom_left, place.top_left, place.top_right, place.bottom_right)
-    return {
-        "format": symbol.format.name,
-        "payload": bytes(symbol.bytes).hex(),
-        "corners": [[corner.x + 0.5, corner.y + 0.5] for corner in corners],
-    }

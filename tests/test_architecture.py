@@ -34,7 +34,7 @@ HOME = {  # third-party package: the modules that may import it
     },
     "freetype": {"imicore.glyphs"},
     "PIL": {"imicore.writers"},
-    "zxingcpp": {"imicore.pdf417"},
+    "zxingcpp": {"imicore.pdf417_worker"},
     "cryptography": {"imicore.signature", "imicore.keys"},
     "scipy": {"pipeline.scale"},
     "google_crc32c": {"pipeline.record"},

@@ -13,7 +13,6 @@ from postage.indicium import unpack
 
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"```python\n(.*?)```", re.DOTALL)
-pytestmark = pytest.mark.native
 
 
 def recipes() -> list[tuple[str, str]]:

@@ -14,7 +14,6 @@ from typer.testing import CliRunner, Result
 from imi.cli import app
 from pipeline.disk import RealDisk
 
-pytestmark = pytest.mark.native
 ROOT = Path(__file__).parent.parent.parent
 MORNING = str(ROOT / "samples" / "jobs" / "morning.toml")
 

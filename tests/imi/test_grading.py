@@ -14,8 +14,6 @@ from imicore import datamatrix
 from imicore.frames import load, save
 from tests.oracles.prints import Print, draw
 
-pytestmark = pytest.mark.native
-
 ROOT = Path(__file__).parents[2]
 PICTURE = str(ROOT / "samples" / "pictures" / "dot-gain.png")
 

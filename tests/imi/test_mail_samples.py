@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from imi.mailpictures import BadPicture, make_samples, sample
 from postage import indicium
 
-pytestmark = pytest.mark.native
-
 PICTURES = Path(__file__).parents[2] / "samples" / "pictures"
 
 

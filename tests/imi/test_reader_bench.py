@@ -12,7 +12,6 @@ from bench.degraded_report import Report, Result
 from imi.mailpictures import CLASSES, LEVELS, make_degraded
 
 pytest.importorskip("zxingcpp", reason="the peer that the suite is calibrated by")
-pytestmark = pytest.mark.native
 
 
 def result(
