@@ -8,8 +8,6 @@ import pytest
 
 from tests.imicore.c_programs import PLAIN, ROOT, STRICT, compiler, library
 
-pytestmark = pytest.mark.native
-
 COUNTS = {"codewords": 20_000, "reed_solomon": 3_000, "frame": 200, "c_api": 400}
 
 
