@@ -298,17 +298,23 @@ private:
     }
 
     // Whether grey changes along both directions inside the box, as data does. Rows of bars have
-    // the finder of a flat symbol, and the same module from top to bottom.
+    // the finder of a flat symbol, and the same module from top to bottom; bars of several heights
+    // leave every other column to the paper.
     bool plausible_inside(const Placement& box) const {
         int across = 0, down = 0;
+        std::array<int, 4> dark_of{}, all_of{};  // even and odd columns, even and odd rows
         for (int y = box.row + 1; y + 1 < box.row + box.rows; ++y) {
             for (int x = box.column + 1; x + 1 < box.column + box.columns; ++x) {
                 const bool dark = sheet_.at(y, x) > 0;
+                for (const int line : {x & 1, 2 + (y & 1)}) dark_of[line] += dark, ++all_of[line];
                 across += dark != (sheet_.at(y, x + 1) > 0) ? 1 : 0;
                 down += dark != (sheet_.at(y + 1, x) > 0) ? 1 : 0;
             }
         }
         const int least = std::min(across, down), most = std::max(across, down);
+        for (int line = 0; line < 4; ++line)
+            if (8 * std::min(dark_of[line], all_of[line] - dark_of[line]) < all_of[line])
+                return false;
         return 3 * least >= most && 8 * most >= (box.rows - 2) * (box.columns - 2);
     }
 
