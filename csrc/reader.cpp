@@ -28,8 +28,8 @@ struct Pass {
     int placements;   // for one lattice
 };
 constexpr std::array passes{
-    Pass{0, 4, false, false, 1, 2},  Pass{0, 1, true, true, 1, 1}, Pass{0, 3, true, false, 2, 2},
-    Pass{4, 16, false, false, 1, 1}, Pass{0, 2, true, true, 2, 2}, Pass{3, 8, true, false, 1, 2},
+    Pass{0, 4, false, false, 1, 2}, Pass{0, 1, true, true, 1, 1}, Pass{4, 16, false, false, 1, 1},
+    Pass{0, 3, true, false, 2, 2},  Pass{0, 2, true, true, 2, 2}, Pass{3, 8, true, false, 1, 2},
 };
 constexpr size_t closer_after = 2;        // of these, a look in twice as many pixels,
 constexpr size_t closer_passes = 1;       // for which so many of them do
@@ -143,7 +143,7 @@ private:
 
     // The patches of the whole frame that may be symbols of such small modules.
     bool look_closer(const GreyView& frame) {
-        constexpr int least = 24, most = 112;  // pixels a side: 12 to 52 modules
+        constexpr int least = 24, most = 208;  // pixels a side: 12 modules of 2 to 52 of 4
         int patches = 0;
         for (const Region& region : locator_.regions) {
             const int width = region.right - region.left, height = region.bottom - region.top;
