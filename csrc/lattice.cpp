@@ -146,6 +146,7 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
         gain += product(bands[band].rising, std::conj(bands[band].falling));
     }
     const std::complex<double> half = std::polar(1.0, std::arg(gain) / 2);
+    axis.spread = -std::arg(gain) / tau;
     const double band_px = axis.breadth / axis.bands;
     // At most ten degrees (0.17), and less than half a module from band to band, beyond which the
     // neighbouring slope looks the same. An eighth of a module over the breadth is fine enough for
@@ -281,6 +282,7 @@ bool LatticeFitter::solve(Lattice& lattice) const {
         lattice.to_image.m[i] *= scale;
         if (!std::isfinite(lattice.to_image.m[i])) return false;
     }
+    lattice.spread = {static_cast<float>(u.spread), static_cast<float>(v.spread)};
     lattice.pitch_px = static_cast<float>(std::sqrt(u.length / 2 / half_u * v.length / 2 / half_v));
 
     double low_u = 1e9, high_u = -1e9, low_v = 1e9, high_v = -1e9;

@@ -18,6 +18,9 @@ struct Lattice {
     Homography to_grid, to_image;
     int first_column, first_row, columns, rows;  // cells worth sampling
     float pitch_px;                              // mean of both directions, at the patch's centre
+    // By how much ink is wider than its modules, in modules of either direction, modulo 1: -0.5 to
+    // 0.5. Near either end, the grid that is half a module off explains the edges as well.
+    std::array<float, 2> spread;
 };
 
 inline constexpr int max_lattice_cells = 200;  // a side: 144 modules and a margin on either side
@@ -43,6 +46,7 @@ private:
         double step;                                        // pixels per sample
         int samples, bands;
         double frequency, slope, offset;  // grid = frequency * u + slope * v + offset, u, v in px
+        double spread;                    // as in Lattice
         std::vector<float> rising, falling;  // steps of grey, summed, `samples` for each band
         std::vector<Peak> peaks;
     };

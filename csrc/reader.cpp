@@ -43,6 +43,8 @@ constexpr int quick_slack = 60;  // cells by which a symbol may be smaller than 
 constexpr int most_searched_cells = 12'000;  // of a patch in which a symbol may be any size
 constexpr float plain_evidence = 40;      // modules of finder and timing that chance does not reach
 constexpr int most_shifted_cells = 6400;  // of a patch that holds little more than a symbol
+constexpr float ambiguous_spread = 0.3f;  // modules; 0.7 of the other sign looks the same
+constexpr float most_spread = 0.7f;       // that leaves anything of a lone module
 constexpr size_t most_promising = 3;      // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
@@ -319,28 +321,50 @@ private:
     }
 
     bool try_lattice(const GreyView& frame, const Lattice& lattice, const Pass& pass) {
-        // Missing lines, and motion over more than a module, move the edges to the modules'
-        // middles.
-        constexpr double shifts[4][2] = {{0, 0}, {0.5, 0}, {0, 0.5}, {0.5, 0.5}};
-        for (const auto& [right, down] : shifts) {
-            Lattice shifted = lattice;
-            for (int i = 0; i < 9; i += 3)
-                shifted.to_image.m[i + 2] +=
-                    right * lattice.to_image.m[i] + down * lattice.to_image.m[i + 1];
-            float best = 0;
-            if (try_cells(frame, shifted, pass, best)) return true;
-            if (over() || !pass.dense || best >= plain_evidence ||
-                lattice.rows * lattice.columns > most_shifted_cells)
-                return false;
+        // Much ink gained or lost, missing lines, and motion over more than a module move the edges
+        // to the modules' middles.
+        constexpr double shifts[4][2] = {{0, 0}, {0.5, 0.5}, {0.5, 0}, {0, 0.5}};
+        const auto [across, down] = lattice.spread;
+        const int equal = std::min(std::abs(across), std::abs(down)) > ambiguous_spread ? 2 : 1;
+        const bool patient = pass.dense && lattice.rows * lattice.columns <= most_shifted_cells;
+        float best = 0;
+        candidates_.clear();
+        for (int i = 0; i < (patient ? 4 : equal); ++i) {
+            if (i >= equal && best >= plain_evidence) return false;
+            if (!weigh_cells(frame, lattice, shifts[i], pass)) return false;
+            if (i + 1 < equal) continue;
+            std::sort(
+                candidates_.begin(), candidates_.end(),
+                [](const Candidate& a, const Candidate& b) { return a.evidence > b.evidence; });
+            for (Candidate& candidate : candidates_) {
+                best = std::max(best, candidate.evidence);
+                while (worthwhile(candidate)) {
+                    if (try_next(frame, candidate)) return true;
+                    if (over()) return false;
+                }
+                remember(candidate);
+            }
+            candidates_.clear();
         }
         return false;
     }
 
-    bool try_cells(const GreyView& frame, const Lattice& lattice, const Pass& pass, float& best) {
-        sample_cells(frame, lattice.to_image, lattice.first_row, lattice.first_column, lattice.rows,
+    // Adds the placements that stand out in the lattice moved by `shift` modules to `candidates_`.
+    // False when the search is over.
+    bool weigh_cells(const GreyView& frame, const Lattice& lattice, const double (&shift)[2],
+                     const Pass& pass) {
+        Lattice shifted = lattice;
+        float spread = 0;
+        for (int k = 0; k < 2; ++k) {
+            for (int i = 0; i < 9; i += 3)
+                shifted.to_image.m[i + 2] += shift[k] * lattice.to_image.m[i + k];
+            const float here = lattice.spread[k];
+            spread += (shift[k] == 0 ? here : here - std::copysign(1.0f, here)) / 2;
+        }
+        sample_cells(frame, shifted.to_image, lattice.first_row, lattice.first_column, lattice.rows,
                      lattice.columns, pass.dense ? 5 : 1, sheet_);
-        find_ink(sheet_, 0);
         const bool anywhere = pass.dense && lattice.rows * lattice.columns <= most_searched_cells;
+        find_ink(sheet_, 0, std::clamp(spread, -most_spread, most_spread));
         const int64_t boxes =
             finder_.find(sheet_, sizes_, anywhere ? max_lattice_cells : quick_slack,
                          least_agreement, static_cast<size_t>(pass.placements), placements_);
@@ -349,19 +373,13 @@ private:
             return false;
         for (const Placement& placement : placements_) {
             if (!plausible_inside(placement)) continue;
-            best = std::max(best, placement.evidence);
             const SymbolSize& size = *placement.size;
             const auto known = static_cast<float>(
                 2 * (size.rows * size.regions_across + size.columns * size.regions_down));
-            Candidate candidate{grid_of(lattice, placement), placement.mirrored,
-                                placement.agreement, placement.evidence, known};
-            while (worthwhile(candidate)) {
-                if (try_next(frame, candidate)) return true;
-                if (over()) return false;
-            }
-            remember(candidate);
+            candidates_.push_back({grid_of(shifted, placement), placement.mirrored,
+                                   placement.agreement, placement.evidence, known});
         }
-        return false;
+        return true;
     }
 
     void remember(const Candidate& candidate) {
@@ -449,7 +467,7 @@ private:
     Cells sheet_;
     PlacementFinder finder_;
     std::vector<Placement> placements_;
-    std::vector<Candidate> promising_, aside_promising_;
+    std::vector<Candidate> candidates_, promising_, aside_promising_;
     GridWorkspace grid_work_;
     DecodedGrid decoded_;
 };

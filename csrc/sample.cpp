@@ -72,7 +72,7 @@ void sample_cells(const GreyView& frame, const Homography& to_image, int first_r
     }
 }
 
-void find_ink(Cells& cells, float sharpen) {
+void find_ink(Cells& cells, float sharpen, float spread) {
     const int rows = cells.rows, columns = cells.columns;
     const std::vector<float>* grey = &cells.grey;
     if (sharpen > 0) {
@@ -121,7 +121,8 @@ void find_ink(Cells& cells, float sharpen) {
                     high = low + least;
             }
             // Sure from 0.1 of the contrast's rim.
-            const float threshold = (low + high) / 2, scale = 256 * 2.5f / (high - low);
+            const float threshold = (low + high - spread * (high - low)) / 2;
+            const float scale = 256 * 2.5f / ((high - low) * (1 - std::abs(spread)));
             for (int x = tx * tile; x < std::min(columns, (tx + 1) * tile); ++x)
                 near[x] = threshold, far[x] = scale;
         }

@@ -29,7 +29,9 @@ void sample_cells(const GreyView& frame, const Homography& to_image, int first_r
 
 // Sets `cells.ink` from `cells.grey` by the lightest and darkest cells round each cell, so that
 // uneven light does not matter. `sharpen` above 0 first takes that share of the difference to the
-// four neighbours back out: blur and ink spread mix neighbours in.
-void find_ink(Cells& cells, float sharpen);
+// four neighbours back out: blur and ink spread mix neighbours in. `spread` is by how many
+// modules ink is wider than it should be: the threshold moves halfway to what is left of a lone
+// module.
+void find_ink(Cells& cells, float sharpen, float spread = 0);
 
 }  // namespace imi

@@ -140,6 +140,15 @@ def test_inspection_reads_at_least_995_in_1000(dots_per_inch: int) -> None:
     assert missed <= frames * 5 // 1000
 
 
+@pytest.mark.parametrize("gain", [-0.75, -0.6, 0.6, 0.75])
+def test_ink_spread_beyond_half_a_module_is_read(gain: float) -> None:
+    """By its edges alone, a grid half a module off has the rest of a module of the other sign."""
+    rng = np.random.default_rng(14)
+    payload, modules = indicium(rng)
+    frame, _ = photograph(modules, Shot(gain=gain), paper(240, 240), rng)
+    assert only(read(frame)).payload == payload
+
+
 def test_whole_letters_are_read_where_zxing_cpp_agrees() -> None:
     """Letters of 1900x825 px with addresses, barcode and marks; an independent reader agrees."""
     agreed = 0
