@@ -126,8 +126,11 @@ LatticeFitter::Phasors LatticeFitter::correlate(const Axis& axis, int band, int 
             all(moment) + all(sum) * (from + 0.5)};
 }
 
-// Finds how the phase runs from band to band, which corrects the direction, and the offset.
-bool LatticeFitter::lock(Axis& axis, float frequency) {
+constexpr double square_share = 0.6;
+
+// Finds how the phase runs from band to band, which corrects the direction, unless `slope` says so,
+// and the offset.
+bool LatticeFitter::lock(Axis& axis, double frequency, std::optional<double> slope) {
     axis.frequency = frequency / axis.step;
     cosine_.resize(axis.samples), sine_.resize(axis.samples);
     const std::complex<double> unit = std::polar(1.0, -tau * frequency);
@@ -141,8 +144,10 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
     taper_.assign(axis.samples, 1.0f);
     std::array<Phasors, max_bands> bands;
     std::complex<double> gain = 0;
+    double energy = 0;
     for (int band = 0; band < axis.bands; ++band) {
         bands[band] = correlate(axis, band, 0, axis.samples, taper_.data());
+        energy += bands[band].total;
         gain += product(bands[band].rising, std::conj(bands[band].falling));
     }
     const std::complex<double> half = std::polar(1.0, std::arg(gain) / 2);
@@ -152,11 +157,12 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
     // neighbouring slope looks the same. An eighth of a module over the breadth is fine enough for
     // add_tiles.
     const double steepest = std::min(0.17 * axis.frequency, 0.45 / band_px);
-    const int turns = static_cast<int>(steepest * axis.breadth * 8) + 1;
+    const int turns = slope ? 0 : static_cast<int>(steepest * axis.breadth * 8) + 1;
+    const double steepest_turn = slope ? -*slope : turns / (8 * axis.breadth);
     std::array<std::complex<double>, max_bands> both, step;
     for (int band = 0; band < axis.bands; ++band) {
         const double v = (band + 0.5) * band_px;
-        const std::complex<double> start = std::polar(1.0, tau * turns / (8 * axis.breadth) * v);
+        const std::complex<double> start = std::polar(1.0, tau * steepest_turn * v);
         both[band] = product(
             product(bands[band].rising, std::conj(half)) + product(bands[band].falling, half),
             start);
@@ -172,10 +178,11 @@ bool LatticeFitter::lock(Axis& axis, float frequency) {
         }
         if (std::norm(sum) > best) {
             best = std::norm(sum), best_sum = sum;
-            axis.slope = turn / (8 * axis.breadth);
+            axis.slope = slope ? *slope : turn / (8 * axis.breadth);
         }
     }
     axis.offset = std::arg(best_sum) / tau;
+    axis.coherence = std::sqrt(best) / (energy + 1e-12);
     return best > 0;
 }
 
@@ -282,6 +289,7 @@ bool LatticeFitter::solve(Lattice& lattice) const {
         lattice.to_image.m[i] *= scale;
         if (!std::isfinite(lattice.to_image.m[i])) return false;
     }
+    lattice.unphased = -1;
     lattice.spread = {static_cast<float>(u.spread), static_cast<float>(v.spread)};
     lattice.pitch_px = static_cast<float>(std::sqrt(u.length / 2 / half_u * v.length / 2 / half_v));
 
@@ -301,6 +309,40 @@ bool LatticeFitter::solve(Lattice& lattice) const {
     lattice.columns = static_cast<int>(std::ceil(high_u)) + 1 - lattice.first_column;
     lattice.rows = static_cast<int>(std::ceil(high_v)) + 1 - lattice.first_row;
     return lattice.columns >= 8 && lattice.rows >= 8;
+}
+
+// Gives the lines across one direction the pitch and slope of the others, square to them, where the
+// others explain their edges much better: motion over a module leaves no edges to tell such lines
+// apart by, and jitter moves each. False where both do alike.
+bool LatticeFitter::square(Lattice& lattice) {
+    const int weak = axes_[0].coherence < axes_[1].coherence ? 0 : 1;
+    Axis &u = axes_[0], &axis = axes_[weak];
+    if (axis.coherence > square_share * axes_[1 - weak].coherence) return false;
+    // How the numbers of the others run along u and v, over the whole patch.
+    const auto number = [&](double along, double across) {
+        const Point at = lattice.to_grid(u.x + along * u.along_x + across * u.across_x,
+                                         u.y + along * u.along_y + across * u.across_y);
+        return weak == 0 ? at.y : at.x;
+    };
+    const double by_u = (number(u.length, u.breadth / 2) - number(0, u.breadth / 2)) / u.length;
+    const double by_v = (number(u.length / 2, u.breadth) - number(u.length / 2, 0)) / u.breadth;
+    const double frequency = weak == 0 ? by_v : by_u, slope = weak == 0 ? -by_u : -by_v;
+    if (!lock(axis, frequency * axis.step, slope)) return false;
+    std::erase_if(tiles_, [&](const Tile& tile) { return tile.vertical == (weak == 1); });
+    for (const int along : {-1, 1}) {
+        for (const int across : {-1, 1}) {
+            Tile tile{};
+            tile.x = weak == 0 ? along : across, tile.y = weak == 0 ? across : along;
+            tile.phase = frequency * axis.length * (along + 1) / 2 +
+                         slope * axis.breadth * (across + 1) / 2 + axis.offset;
+            tile.weight = 0.25;
+            tile.vertical = weak == 1;
+            tiles_.push_back(tile);
+        }
+    }
+    if (!solve(lattice)) return false;
+    lattice.unphased = weak;
+    return true;
 }
 
 int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const Region& region,
@@ -338,7 +380,11 @@ int64_t LatticeFitter::fit(const GreyView& frame, const Locator& locator, const 
         if (!lock(axes_[1], pairs[i].v)) continue;
         add_tiles(axes_[1], true);
         Lattice lattice{};
-        if (solve(lattice)) out.push_back(lattice);
+        if (!solve(lattice)) continue;
+        out.push_back(lattice);
+        if (i > 0 || !square(lattice)) continue;
+        out.insert(out.begin(), lattice);  // the other's second direction is chance
+        ++most;
     }
     return samples;
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <complex>
+#include <optional>
 #include <vector>
 
 #include "fft.h"
@@ -21,16 +22,18 @@ struct Lattice {
     // By how much ink is wider than its modules, in modules of either direction, modulo 1: -0.5 to
     // 0.5. Near either end, the grid that is half a module off explains the edges as well.
     std::array<float, 2> spread;
+    int unphased;  // the direction whose phase is a guess: 0 columns, 1 rows, -1 neither
 };
 
 inline constexpr int max_lattice_cells = 200;  // a side: 144 modules and a margin on either side
 
 class LatticeFitter {
 public:
-    // Overwrites `out` with at most `most` lattices, likeliest first. `dense` scans every pixel
-    // instead of a few lines: slower, for noise. `turned` looks half a right angle away from where
-    // most edges point: separate dots have more edge there.
-    // Returns the number of grey values sampled, for a caller that bounds its work.
+    // Overwrites `out` with at most `most` lattices, likeliest first, and one more where edges show
+    // the lines of one direction only. `dense` scans every pixel instead of a few lines: slower,
+    // for noise. `turned` looks half a right angle away from where most edges point: separate dots
+    // have more edge there. Returns the number of grey values sampled, for a caller that bounds its
+    // work.
     int64_t fit(const GreyView& frame, const Locator& locator, const Region& region, bool dense,
                 bool turned, int most, std::vector<Lattice>& out);
 
@@ -46,6 +49,7 @@ private:
         double step;                                        // pixels per sample
         int samples, bands;
         double frequency, slope, offset;  // grid = frequency * u + slope * v + offset, u, v in px
+        double coherence;                 // 0..1: how much of its edges' energy that explains
         double spread;                    // as in Lattice
         std::vector<float> rising, falling;  // steps of grey, summed, `samples` for each band
         std::vector<Peak> peaks;
@@ -62,7 +66,8 @@ private:
     void find_peaks(Axis& axis);
     struct Phasors;
     Phasors correlate(const Axis& axis, int band, int from, int to, const float* taper) const;
-    bool lock(Axis& axis, float frequency);
+    bool lock(Axis& axis, double frequency, std::optional<double> slope = {});
+    bool square(Lattice& lattice);
     void add_tiles(const Axis& axis, bool vertical);
     bool solve(Lattice& lattice) const;
 

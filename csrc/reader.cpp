@@ -45,6 +45,7 @@ constexpr float plain_evidence = 40;      // modules of finder and timing that c
 constexpr int most_shifted_cells = 6400;  // of a patch that holds little more than a symbol
 constexpr float ambiguous_spread = 0.3f;  // modules; 0.7 of the other sign looks the same
 constexpr float most_spread = 0.7f;       // that leaves anything of a lone module
+constexpr float same_grid = 0.3f;         // modules; half a module apart is another grid
 constexpr size_t most_promising = 3;      // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
@@ -67,6 +68,12 @@ struct Candidate {
     float deviation() const { return agreement * std::sqrt(known); }  // from chance
 };
 
+// What a thorough level was spent on.
+struct Look {
+    std::array<float, 8> corners;  // in the frame
+    int level;
+};
+
 }  // namespace
 
 class FrameReader::Search {
@@ -79,6 +86,7 @@ public:
         count_ = 0;
         suspect.reset();
         tries_.fill(0);
+        looks_.clear();
         left_ = options.effort > 0 ? options.effort : default_effort;
         if (options.budget_ms)
             deadline_ = Clock::now() +
@@ -109,7 +117,9 @@ private:
             const int rim_x = frame.width / 20, rim_y = frame.height / 20;
             look_at(frame, {rim_x, rim_y, frame.width - rim_x, frame.height - rim_y});
             if (over()) return;
-            look_at(frame, {0, 0, frame.width, frame.height});
+            const Box all{0, 0, frame.width, frame.height};
+            look_at(frame, all);
+            if (over() || !look_closer(frame, all, closer_passes)) return;
         }
         if (over() || !look(frame, passes.size())) return;
         if (small && !look_closer(frame, {0, 0, frame.width, frame.height}, passes.size())) return;
@@ -315,7 +325,7 @@ private:
         }
         const int least = std::min(across, down), most = std::max(across, down);
         for (int line = 0; line < 4; ++line)
-            if (8 * std::min(dark_of[line], all_of[line] - dark_of[line]) < all_of[line])
+            if (16 * std::min(dark_of[line], all_of[line] - dark_of[line]) < all_of[line])
                 return false;
         return 3 * least >= most && 8 * most >= (box.rows - 2) * (box.columns - 2);
     }
@@ -323,9 +333,12 @@ private:
     bool try_lattice(const GreyView& frame, const Lattice& lattice, const Pass& pass) {
         // Much ink gained or lost, missing lines, and motion over more than a module move the edges
         // to the modules' middles.
-        constexpr double shifts[4][2] = {{0, 0}, {0.5, 0.5}, {0.5, 0}, {0, 0.5}};
+        std::array<std::array<double, 2>, 4> shifts{{{0, 0}, {0.5, 0.5}, {0.5, 0}, {0, 0.5}}};
+        if (lattice.unphased >= 0) std::swap(shifts[1], shifts[2 + lattice.unphased]);
         const auto [across, down] = lattice.spread;
-        const int equal = std::min(std::abs(across), std::abs(down)) > ambiguous_spread ? 2 : 1;
+        const bool ambiguous =
+            lattice.unphased >= 0 || std::min(std::abs(across), std::abs(down)) > ambiguous_spread;
+        const int equal = ambiguous ? 2 : 1;
         const bool patient = pass.dense && lattice.rows * lattice.columns <= most_shifted_cells;
         float best = 0;
         candidates_.clear();
@@ -351,8 +364,8 @@ private:
 
     // Adds the placements that stand out in the lattice moved by `shift` modules to `candidates_`.
     // False when the search is over.
-    bool weigh_cells(const GreyView& frame, const Lattice& lattice, const double (&shift)[2],
-                     const Pass& pass) {
+    bool weigh_cells(const GreyView& frame, const Lattice& lattice,
+                     const std::array<double, 2>& shift, const Pass& pass) {
         Lattice shifted = lattice;
         float spread = 0;
         for (int k = 0; k < 2; ++k) {
@@ -396,9 +409,28 @@ private:
         return level_units[level] * std::max(measured, size.modules()) / measured;
     }
 
+    // Whether a grid that is as good as the same had this level; notes it when not. Passes and
+    // lattices find what stands out again and again.
+    bool looked_at(const GridHypothesis& grid, int level) {
+        const SymbolSize& size = *grid.size;
+        const Look look{corners(grid), level};
+        const auto& c = look.corners;
+        const float pitch =
+            std::hypot(c[4] - c[0], c[5] - c[1]) /
+            std::hypot(static_cast<float>(size.rows), static_cast<float>(size.columns));
+        for (const Look& other : looks_) {
+            float apart = 0;
+            for (int i = 0; i < 8; ++i) apart = std::max(apart, std::abs(c[i] - other.corners[i]));
+            if (other.level == level && apart < same_grid * pitch) return true;
+        }
+        looks_.push_back(look);
+        return false;
+    }
+
     // The next level of the candidate.
     bool try_next(const GreyView& frame, Candidate& candidate) {
         const int level = candidate.levels++;
+        if (level >= 2 && looked_at(candidate.grid, level)) return false;
         ++tries_[level];
         if (read_grid(frame, candidate.grid, level, grid_work_, decoded_) && take(candidate))
             return true;
@@ -467,6 +499,7 @@ private:
     Cells sheet_;
     PlacementFinder finder_;
     std::vector<Placement> placements_;
+    std::vector<Look> looks_;
     std::vector<Candidate> candidates_, promising_, aside_promising_;
     GridWorkspace grid_work_;
     DecodedGrid decoded_;
