@@ -111,7 +111,8 @@ bool decode_modules(Parts& p, bool patient, DecodedGrid& out) {
     std::span<const float> doubt;
     if (patient) doubt_codewords(p), doubt = p.codeword_doubt;
     const auto done = correct_codewords(size, p.codewords.data(), doubt, patient, p.attempts);
-    if (!done || !proven(done->bits, p.known_count, p.right_before.value_or(right))) return false;
+    if (!done || !proven(done->bits, patient, p.known_count, p.right_before.value_or(right)))
+        return false;
     const auto data =
         std::span<const uint8_t>(p.codewords).first(static_cast<size_t>(size.data_codewords));
     if (try_read_message(data, out.message)) return false;

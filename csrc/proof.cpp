@@ -50,9 +50,9 @@ float finder_bits(int count, int right) {
     return std::max(0.0f, static_cast<float>(count) - tail);
 }
 
-bool proven(float bits, int finder_modules, int finder_right) {
+bool proven(float bits, bool patient, int finder_modules, int finder_right) {
     if (bits >= kProofBits) return true;
-    if (bits < kLeastBits) return false;
+    if (bits < (patient ? kPatientBits : kLeastBits)) return false;
     return bits + finder_bits(finder_modules, finder_right) - kSearchBits >= kProofBits;
 }
 

@@ -19,7 +19,9 @@ namespace imi {
 
 inline constexpr float kProofBits = 40;
 inline constexpr int kMostAttempts = 128;
-inline constexpr float kLeastBits = 16;   // of Reed-Solomon, however good the finder looks
+// Of Reed-Solomon, however good the finder looks: a ruined symbol may have a whole one. One try of
+// a few grids needs less than tries with erasures at every level of read_grid, 2^12 or so.
+inline constexpr float kLeastBits = 16, kPatientBits = 28;
 inline constexpr float kSearchBits = 20;  // of the finder's, spent on finding it
 
 // -log2 of the chance that a random block of `length` codewords is corrected with these figures.
@@ -28,7 +30,8 @@ float proof_bits(int length, int parity, int errors, int erasures);
 // -log2 of the chance that `right` or more of `count` modules are as they should be by coin toss.
 float finder_bits(int count, int right);
 
-// Whether an answer stands. `bits` is the sum of proof_bits over the blocks.
-bool proven(float bits, int finder_modules, int finder_right);
+// Whether an answer stands. `bits` is the sum of proof_bits over the blocks, `patient` whether it
+// was sought with erasures.
+bool proven(float bits, bool patient, int finder_modules, int finder_right);
 
 }  // namespace imi

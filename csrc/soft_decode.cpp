@@ -121,6 +121,7 @@ std::optional<Correction> correct_codewords(const SymbolSize& size, uint8_t* cod
     const auto blocks = static_cast<float>(size.blocks);
     const float least = size.blocks > 1         ? std::max(kLeastBits, kProofBits / blocks + 5)
                         : parity > small_parity ? kProofBits
+                        : patient               ? kPatientBits
                                                 : kLeastBits;
     std::array<uint8_t, kOrder> gathered;
     std::array<float, kOrder> gathered_doubt;
