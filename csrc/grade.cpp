@@ -107,18 +107,18 @@ void Grader::grade(const Channel& channel, const ReflectanceTable& reflectance,
     const double module = 0.5 * (grid_.pitch_across() + grid_.pitch_down());
     find_extremes(plane_, task.aperture_px / step_ / module);
     measure_modules(grades);
-    const auto all = means(samples_, grades, -1);
+    const auto all = means(samples_, -1);
     if (all[0] - all[1] < 0.1 * (highest_ - lowest_) / kWhite)
         refuse("the frame does not show the symbol of the reading at its corners");
-    const auto whole = means(samples_, grades, 0);
+    const auto whole = means(samples_, 0);
     const auto turned = [&](double share) { return inverted_ ? 1 - share : share; };
     grades.paper = turned(whole[0]), grades.ink = turned(whole[1]);
     grades.highest = turned((inverted_ ? lowest_ : highest_) / kWhite);
     grades.lowest = turned((inverted_ ? highest_ : lowest_) / kWhite);
     grades.threshold = turned(threshold_ / kWhite);
     grades.reflectance.resize(samples_.size());
-    for (size_t i = 0; i < samples_.size(); ++i)
-        grades.reflectance[i] = static_cast<float>(turned(samples_[i] / kWhite));
+    const float base = inverted_ ? 1.0f : 0.0f, unit = (inverted_ ? -1.0f : 1.0f) / kWhite;
+    for (size_t i = 0; i < samples_.size(); ++i) grades.reflectance[i] = base + unit * samples_[i];
 
     const double contrast = grades.highest - grades.lowest;
     grades.contrast = {contrast, grade_from(contrast, contrast_limits)};
@@ -130,7 +130,7 @@ void Grader::grade(const Channel& channel, const ReflectanceTable& reflectance,
     const double axial = std::abs(across - down) / (0.5 * (across + down));
     grades.axial = {axial, grade_below(axial, axial_limits)};
     grades.uniform = {grid_.farthest, grade_below(grid_.farthest, uniform_limits)};
-    grades.grid = in_channel();
+    in_channel(grades.grid);
 }
 
 // Chooses the part of the picture to look at, and how much of its fineness to keep.
@@ -266,37 +266,31 @@ void Grader::find_extremes(const Plane& plane, double aperture_modules) {
 
 // Modulation of every module and of the quiet zone; 0 on the wrong side of the threshold.
 void Grader::measure_modules(const Grades& grades) {
-    const int columns = size_->columns;
+    const size_t columns = size_->columns;
+    dark_.assign(samples_.size(), 0);
+    for (int row = 0; row < size_->rows; ++row)
+        std::copy_n(grades.true_modules.data() + row * columns, columns,
+                    dark_.data() + (row + 1) * (columns + 2) + 1);
     modulation_.resize(samples_.size());
     const float scale = 2 / (highest_ - lowest_);
-    for (int row = -1; row <= size_->rows; ++row) {
-        for (int column = -1; column <= columns; ++column) {
-            const bool quiet = row < 0 || column < 0 || row == size_->rows || column == columns;
-            const bool dark =
-                !quiet && grades.true_modules[static_cast<size_t>(row) * columns + column] != 0;
-            const size_t i = static_cast<size_t>(row + 1) * (columns + 2) + column + 1;
-            const float margin = (samples_[i] - threshold_) * (dark ? -scale : scale);
-            modulation_[i] = std::clamp(margin, 0.0f, 1.0f);
-        }
+    for (size_t i = 0; i < samples_.size(); ++i) {
+        const float margin = (samples_[i] - threshold_) * (dark_[i] != 0 ? -scale : scale);
+        modulation_[i] = std::clamp(margin, 0.0f, 1.0f);
     }
 }
 
 // Of the light and the dark modules, quiet zone included, whose modulation is above `limit`.
-std::array<double, 2> Grader::means(const std::vector<float>& samples, const Grades& grades,
-                                    float limit) const {
+std::array<double, 2> Grader::means(const std::vector<float>& samples, float limit) const {
+    // Nearly any module may be dark: no branch would be foretold.
     double sum[2] = {}, count[2] = {};
-    const int columns = size_->columns;
-    for (int row = -1; row <= size_->rows; ++row) {
-        for (int column = -1; column <= columns; ++column) {
-            const size_t i = static_cast<size_t>(row + 1) * (columns + 2) + column + 1;
-            if (modulation_[i] <= limit) continue;
-            const bool quiet = row < 0 || column < 0 || row == size_->rows || column == columns;
-            const bool dark =
-                !quiet && grades.true_modules[static_cast<size_t>(row) * columns + column] != 0;
-            sum[dark] += samples[i], count[dark] += 1;
-        }
+    for (size_t i = 0; i < samples.size(); ++i) {
+        const double counts = modulation_[i] > limit ? 1 : 0, dark = dark_[i];
+        const double value = counts * samples[i];
+        sum[0] += value, count[0] += counts;
+        sum[1] += dark * value, count[1] += dark * counts;
     }
-    return {sum[0] / std::max(1.0, count[0]) / kWhite, sum[1] / std::max(1.0, count[1]) / kWhite};
+    return {(sum[0] - sum[1]) / std::max(1.0, count[0] - count[1]) / kWhite,
+            sum[1] / std::max(1.0, count[1]) / kWhite};
 }
 
 // Decode, modulation, reflectance margin and unused error correction (7.8.2, 7.8.4, 7.8.8).
@@ -356,24 +350,22 @@ void Grader::measure_codewords(Grades& grades) {
 }
 
 std::array<double, 2> Grader::paper_and_ink(const Channel& channel,
-                                            const ReflectanceTable& reflectance,
-                                            const Grades& grades) {
+                                            const ReflectanceTable& reflectance) {
     load(channel, reflectance, other_);
-    std::vector<float> samples;
-    sample(other_, samples);
-    auto found = means(samples, grades, 0);
+    sample(other_, other_samples_);
+    auto found = means(other_samples_, 0);
     if (inverted_)
         for (double& share : found) share = 1 - share;
     return found;
 }
 
-Grid Grader::in_channel() const {
-    Grid grid = grid_;
-    const auto scaled = [&](Point p) { return Point{p.x * step_, p.y * step_}; };
-    for (Point& centre : grid.centres) centre = {centre.x * step_ + left_, centre.y * step_ + top_};
-    grid.origin = {grid.origin.x * step_ + left_, grid.origin.y * step_ + top_};
-    grid.across = scaled(grid.across), grid.down = scaled(grid.down);
-    return grid;
+void Grader::in_channel(Grid& grid) const {
+    const auto place = [&](Point p) { return Point{p.x * step_ + left_, p.y * step_ + top_}; };
+    const auto length = [&](Point p) { return Point{p.x * step_, p.y * step_}; };
+    grid = grid_;
+    for (Point& centre : grid.centres) centre = place(centre);
+    grid.origin = place(grid.origin);
+    grid.across = length(grid.across), grid.down = length(grid.down);
 }
 
 }  // namespace imi

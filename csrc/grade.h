@@ -82,8 +82,8 @@ public:
 
     // Mean reflectance of the light and the dark modules in another channel of the same picture,
     // after grade().
-    std::array<double, 2> paper_and_ink(const Channel& channel, const ReflectanceTable& reflectance,
-                                        const Grades& grades);
+    std::array<double, 2> paper_and_ink(const Channel& channel,
+                                        const ReflectanceTable& reflectance);
 
 private:
     Homography frame_plane(const Channel& channel, const GradeTask& task);
@@ -94,9 +94,8 @@ private:
     void measure_modules(const Grades& grades);
     void find_extremes(const Plane& plane, double aperture_modules);
     void measure_codewords(Grades& grades);
-    std::array<double, 2> means(const std::vector<float>& samples, const Grades& grades,
-                                float limit) const;
-    Grid in_channel() const;
+    std::array<double, 2> means(const std::vector<float>& samples, float limit) const;
+    void in_channel(Grid& grid) const;
 
     const SymbolSize* size_ = nullptr;
     bool inverted_ = false;
@@ -106,16 +105,17 @@ private:
     GridFinder finder_;
     Grid grid_;  // pixels of the plane
     float highest_ = 0, lowest_ = 0, threshold_ = 0;
-    std::vector<int16_t> means_;     // the plane through the aperture
+    std::vector<int16_t> means_;  // the plane through the aperture
+    std::vector<float> other_samples_;
     std::vector<float> samples_;     // as Grades::reflectance, 0..kWhite, inverted prints turned
-    std::vector<float> modulation_;  // of samples_, below 0 on the wrong side
+    std::vector<float> modulation_;  // of samples_, 0 on the wrong side
+    std::vector<uint8_t> dark_;      // whether each of samples_ should be dark
 };
 
 // ---- grade_fixed.cpp ----------------------------------------------------------------------------
 
 // `modulation` of each module and the quiet zone, (rows + 2) * (columns + 2), 0 for modules on the
-// wrong side of the threshold. `is_light(row, column)` says on which side a point of the reference
-// image lies; whole numbers are module centres.
+// wrong side of the threshold. `is_light` says on which side a point of the reference image lies.
 struct BinaryImage {
     const SymbolSize& size;
     const Grid& grid;
@@ -123,7 +123,7 @@ struct BinaryImage {
     int width, height;
     float threshold;
 
-    bool is_light(double row, double column) const;
+    bool is_light(Point at) const;
 };
 void grade_fixed_pattern(const SymbolSize& size, const std::vector<float>& modulation,
                          const BinaryImage& image, FixedPattern& pattern);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "grade_lanes.h"
+
 namespace imi {
 namespace {
 
@@ -26,6 +28,21 @@ int32_t dot(const int16_t* weights, const int16_t* values, int rows, int stride,
     return sum;
 }
 
+// Of a grey level, where reflectance is grey / 255: 32767 grey / 255, rounded. Sixteen bits do.
+uint16_t in_proportion(uint8_t grey) {
+    const auto rest = static_cast<uint16_t>(127 * grey + 127);  // 32767 = 128 * 255 + 127
+    return static_cast<uint16_t>(128 * grey + ((rest + 1 + (rest >> 8)) >> 8));
+}
+
+// The one flip (0 for a print dark on light, else kWhite) with which the table is in proportion, or
+// -1: then every pixel has to be looked up.
+int flip_of(const std::array<int16_t, 256>& table) {
+    const int flip = in_proportion(0) ^ table[0];
+    for (int grey = 0; grey < 256; ++grey)
+        if ((in_proportion(static_cast<uint8_t>(grey)) ^ flip) != table[grey]) return -1;
+    return flip;
+}
+
 }  // namespace
 
 inline float Plane::between(const int16_t* at, float fx, float fy) const {
@@ -39,13 +56,15 @@ inline float Plane::between(const int16_t* at, float fx, float fy) const {
 void Plane::load(const Channel& channel, const ReflectanceTable& reflectance, bool invert, int left,
                  int top, int width, int height, int step) {
     width_ = width, height_ = height;
-    values_.resize(static_cast<size_t>(width) * height);
+    // Whole lanes are read past the last value.
+    values_.resize(static_cast<size_t>(width) * height + kMeanLanes);
     sums_.resize(static_cast<size_t>(width));
     std::array<int16_t, 256> table;
     for (int grey = 0; grey < 256; ++grey) {
         const float part = std::clamp(invert ? 1 - reflectance[grey] : reflectance[grey], 0.f, 1.f);
         table[grey] = static_cast<int16_t>(part * kWhite + 0.5f);
     }
+    const int flip = channel.pixel_stride == 1 ? flip_of(table) : -1;
     const uint32_t area = static_cast<uint32_t>(step) * step;
     for (int y = 0; y < height; ++y) {
         int16_t* out = values_.data() + static_cast<size_t>(y) * width;
@@ -59,7 +78,12 @@ void Plane::load(const Channel& channel, const ReflectanceTable& reflectance, bo
             const int last = std::clamp(channel.width - left, first, width);
             for (int x = 0; x < first; ++x) out[x] = table[from[0]];
             const uint8_t* at = from + (left + first) * channel.pixel_stride;
-            for (int x = first; x < last; ++x, at += channel.pixel_stride) out[x] = table[*at];
+            if (flip >= 0) {
+                for (int x = first; x < last; ++x)
+                    out[x] = static_cast<int16_t>(in_proportion(at[x - first]) ^ flip);
+            } else {
+                for (int x = first; x < last; ++x, at += channel.pixel_stride) out[x] = table[*at];
+            }
             for (int x = last; x < width; ++x)
                 out[x] = table[from[(channel.width - 1) * channel.pixel_stride]];
             continue;
@@ -99,13 +123,7 @@ void Plane::add_line(float x, float y, float dx, float dy, int count, float shar
             out[i] += share * at(x + static_cast<float>(i) * dx, y + static_cast<float>(i) * dy);
         return;
     }
-    for (int i = 0; i < count; ++i) {
-        const float px = x + static_cast<float>(i) * dx - 0.5f;
-        const float py = y + static_cast<float>(i) * dy - 0.5f;
-        const int x0 = static_cast<int>(px), y0 = static_cast<int>(py);
-        out[i] +=
-            share * between(row(y0) + x0, px - static_cast<float>(x0), py - static_cast<float>(y0));
-    }
+    imi::add_line({values_.data(), width_}, x - 0.5f, y - 0.5f, dx, dy, count, share, out);
 }
 
 void Aperture::set_diameter(double diameter) {
@@ -123,8 +141,16 @@ void Aperture::set_diameter(double diameter) {
             fill((x + 0.5) / phases, (y + 0.5) / phases,
                  weights_.data() + (y * phases + x) * square);
     }
-    centred_.assign(square, 0);
-    fill(0.5, 0.5, centred_.data());
+    std::vector<int16_t> centred(square);
+    fill(0.5, 0.5, centred.data());
+    // Twice the weight, since the high half of a product is by 2^16 and not by 2^15.
+    taps_.clear();
+    for (int row = 0; row < side_; ++row) {
+        for (int i = 0; i < side_; ++i) {
+            const auto weight = static_cast<uint16_t>(2 * centred[row * stride_ + i]);
+            if (weight > 0) taps_.push_back({row, i, weight});
+        }
+    }
 }
 
 void Aperture::fill(double x, double y, int16_t* weights) const {
@@ -154,41 +180,26 @@ void Aperture::fill(double x, double y, int16_t* weights) const {
 }
 
 float Aperture::mean(const Plane& plane, float x, float y) const {
-    const float px = std::clamp(x, static_cast<float>(reach_),
-                                static_cast<float>(plane.width() - stride_ + reach_));
-    const float py = std::clamp(y, static_cast<float>(reach_),
-                                static_cast<float>(plane.height() - reach_) - 1.0f);
-    const int x0 = px > 0 ? static_cast<int>(px) : reach_;
-    const int y0 = py > 0 ? static_cast<int>(py) : reach_;
-    const int phase_x = std::clamp(static_cast<int>((px - x0) * phases), 0, phases - 1);
-    const int phase_y = std::clamp(static_cast<int>((py - y0) * phases), 0, phases - 1);
-    const int16_t* weight =
-        weights_.data() + static_cast<size_t>(phase_y * phases + phase_x) * side_ * stride_;
-    const int16_t* from = plane.row(y0 - reach_) + x0 - reach_;
+    // The comparisons also turn away what is no number.
+    const auto within = [](float value, int low, int high) {
+        const auto least = static_cast<float>(low), most = static_cast<float>(high);
+        return value > least ? (value < most ? value : most) : least;
+    };
+    x = within(x, reach_, plane.width() - stride_ + reach_);
+    y = within(y, reach_, plane.height() - reach_ - 1);
+    const int sub_x = static_cast<int>(x * phases), sub_y = static_cast<int>(y * phases);
+    const int phase = sub_y % phases * phases + sub_x % phases;
+    const int16_t* weight = weights_.data() + static_cast<size_t>(phase) * side_ * stride_;
+    const int16_t* from = plane.row(sub_y / phases - reach_) + sub_x / phases - reach_;
     const int32_t sum = stride_ == lane ? dot<lane>(weight, from, side_, lane, plane.width())
                                         : dot<0>(weight, from, side_, stride_, plane.width());
     return static_cast<float>(sum) * (1.0f / kWhite);
 }
 
 void Aperture::row_means(const Plane& plane, int y, int first, int last, int16_t* out) const {
-    const int count = last - first + 1;
-    std::fill(out, out + count, int16_t{0});
-    for (int row = 0; row < side_; ++row) {
-        const int16_t* from = plane.row(y - reach_ + row) + first - reach_;
-        for (int i = 0; i < side_; ++i) {
-            // Twice the weight, since the high half is the product by 2^16 and not by 2^15.
-            const auto weight = static_cast<uint16_t>(2 * centred_[row * stride_ + i]);
-            if (weight == 0) continue;
-            // High halves of 16-bit products: one instruction for eight pixels. What is cut off
-            // is below 1/32768 a tap.
-            const int16_t* tap = from + i;
-            for (int x = 0; x < count; ++x) {
-                const auto value = static_cast<uint16_t>(tap[x]);
-                const uint32_t product = static_cast<uint32_t>(weight) * value;
-                out[x] = static_cast<int16_t>(out[x] + static_cast<uint16_t>(product >> 16));
-            }
-        }
-    }
+    // What is cut off is below 1/32768 a tap.
+    weigh_row({plane.row(0), plane.width()}, plane.row(y - reach_) + first - reach_, taps_,
+              last - first + 1, out);
 }
 
 }  // namespace imi

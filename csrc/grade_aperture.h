@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "grade_lanes.h"
 #include "image.h"
 
 namespace imi {
@@ -37,7 +38,8 @@ public:
     // Bilinear; pixel centres are at (x + 0.5, y + 0.5). Any coordinate is answered.
     float at(float x, float y) const;
 
-    // at() for (x + i dx, y + i dy), i = 0..count-1, added to `out` times `share`.
+    // at() for (x + i dx, y + i dy), i = 0..count-1, added to `out` times `share`; `out` has room
+    // for whole groups of kLineLanes.
     void add_line(float x, float y, float dx, float dy, int count, float share, float* out) const;
 
 private:
@@ -70,7 +72,7 @@ private:
     double diameter_ = 0, radius_ = 0;
     int reach_ = 0, side_ = 0, stride_ = 0;  // pixels from the centre's; 2 * reach + 1; in lanes
     std::vector<int16_t> weights_;           // phases^2 blocks that each add up to kWhite
-    std::vector<int16_t> centred_;           // for a centre on a pixel's centre
+    std::vector<Tap> taps_;                  // for a centre on a pixel's centre
 };
 
 }  // namespace imi

@@ -12,7 +12,7 @@ constexpr std::array<double, 4> solid_limits = {0.0, 0.09, 0.13, 0.17};   // Tab
 constexpr std::array<double, 4> clock_limits = {0.10, 0.15, 0.20, 0.25};  // M.1.3
 constexpr std::array<double, 4> transition_limits = {0.06, 0.08, 0.10, 0.12};
 constexpr std::array<double, 4> average_limits = {4.0, 3.5, 3.0, 2.5};  // M.1.4
-constexpr int steps = 5;  // points a module when transitions are counted
+constexpr int steps = 5;  // points a module when transitions are counted; odd
 
 struct Run {
     int row, column, length;
@@ -64,13 +64,18 @@ public:
 
     int transitions(const Run& run) const {
         int count = 0;
-        bool last = false;
-        for (int i = 0; i <= (run.length - 1) * steps; ++i) {
-            const double along = 1.0 * i / steps;
-            const bool light = image_.is_light(run.row + (run.level ? 0 : along),
-                                               run.column + (run.level ? along : 0));
-            count += i > 0 && light != last;
-            last = light;
+        bool last = image_.is_light(image_.grid.at(size_, run.row, run.column));
+        const Point ahead = run.level ? image_.grid.across : image_.grid.down;
+        constexpr int half = steps / 2;  // the points round a centre are stepped off from it
+        for (int i = 0; i < run.length; ++i) {
+            const Point centre = image_.grid.at(size_, run.row_at(i), run.column_at(i));
+            for (int k = i > 0 ? -half : 0; k <= (i + 1 < run.length ? half : 0); ++k) {
+                const double along = 1.0 * k / steps;
+                const bool light =
+                    image_.is_light({centre.x + along * ahead.x, centre.y + along * ahead.y});
+                count += light != last;
+                last = light;
+            }
         }
         return count;
     }
@@ -103,8 +108,7 @@ int grade_below(double value, const std::array<double, 4>& at_most) {
     return 0;
 }
 
-bool BinaryImage::is_light(double row, double column) const {
-    const Point at = grid.at(size, row, column);
+bool BinaryImage::is_light(Point at) const {
     const int x = std::clamp(static_cast<int>(at.x), 0, width - 1);
     const int y = std::clamp(static_cast<int>(at.y), 0, height - 1);
     return means[static_cast<size_t>(y) * width + x] > threshold;

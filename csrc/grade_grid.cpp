@@ -1,8 +1,10 @@
 #include "grade_grid.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
+#include "grade_lanes.h"
 #include "module_map.h"
 
 namespace imi {
@@ -11,7 +13,12 @@ namespace {
 constexpr int density = 8;       // grey values to a module along a profile
 constexpr int half_profile = 9;  // from a boundary, in grey values: a little more than a module
 constexpr int profile = 2 * half_profile + 1;
+// Whole groups of lanes are written, and read from anywhere.
+constexpr int profile_room = (profile + kLineLanes - 1) / kLineLanes * kLineLanes + kSpanRoom;
+static_assert(2 * density + 2 <= kSpanRoom);
+static_assert(density % kLineLanes == 0);
 
+// `grey` has room for kSpanRoom values from any of them on.
 // The edge of `grey` nearest to `expected`, light to dark when `falling`, or nothing within
 // `reach`. Its place is where a sharp edge would have to be for the same area under the profile
 // between the two plateaus: neither blur nor the pixels' own width moves it.
@@ -20,17 +27,16 @@ bool find_edge(const float* grey, int count, float expected, bool falling, float
     const int first = std::max(0, static_cast<int>(expected) - density);
     const int last = std::min(count - 1, static_cast<int>(expected) + density + 1);
     if (last - first < density) return false;
-    float low = grey[first], high = low;
-    for (int i = first + 1; i <= last; ++i)
-        low = std::min(low, grey[i]), high = std::max(high, grey[i]);
-    if (high - low < least_contrast) return false;
-    const float middle = (high + low) / 2;
     const float sign = falling ? 1.0f : -1.0f;
+    const Span span = look(grey + first, last - first + 1, sign);
+    if (span.high - span.low < least_contrast) return false;
+    const float middle = (span.high + span.low) / 2;
     float nearest = reach;
     int before = -1;
-    for (int i = first; i < last; ++i) {
-        const float here = sign * (grey[i] - middle), next = sign * (grey[i + 1] - middle);
-        if (here < 0 || next >= 0) continue;
+    const uint32_t pairs = (1u << (last - first)) - 1;
+    for (uint32_t left = span.beyond & ~(span.beyond >> 1) & pairs; left != 0; left &= left - 1) {
+        const int i = first + std::countr_zero(left);
+        const float here = grey[i] - middle, next = grey[i + 1] - middle;
         const float away = std::abs(static_cast<float>(i) + here / (here - next) - expected);
         if (away > nearest) continue;
         nearest = away, before = i;
@@ -41,11 +47,12 @@ bool find_edge(const float* grey, int count, float expected, bool falling, float
         if (sign * grey[i] > sign * grey[top]) top = i;
     for (int i = before + 2; i <= std::min(last, before + 1 + density / 2); ++i)
         if (sign * grey[i] < sign * grey[bottom]) bottom = i;
-    const float span = grey[top] - grey[bottom];
-    if (sign * span < least_contrast) return false;
-    float area = -0.5f;  // trapezoids: the ends, 1 and 0, count half
-    for (int i = top; i < bottom; ++i) area += (grey[i] - grey[bottom]) / span;
-    place = static_cast<float>(top) + area;
+    const float drop = grey[top] - grey[bottom];
+    if (sign * drop < least_contrast) return false;
+    float area = 0;
+    for (int i = top; i < bottom; ++i) area += grey[i] - grey[bottom];
+    // Trapezoids: the ends, 1 and 0, count half.
+    place = static_cast<float>(top) + area / drop - 0.5f;
     return true;
 }
 
@@ -73,7 +80,7 @@ GridFinder::Line GridFinder::boundary(bool upright, int index, int first, int la
     const bool clock_outside = upright ? index == regions : index == 0;
     const bool falling = upright ? index < regions : index == 0;
     float deviations[144], places[144];
-    float grey[profile];
+    float grey[profile_room];
     Line line;
     line.middle = 0.5f * static_cast<float>(first + last);
     int found = 0, sought = 0, passed = 0;
@@ -94,7 +101,7 @@ GridFinder::Line GridFinder::boundary(bool upright, int index, int first, int la
         const auto ax = static_cast<float>(a.x), ay = static_cast<float>(a.y);
         const auto sx = static_cast<float>((b.x - a.x) / (profile - 1));
         const auto sy = static_cast<float>((b.y - a.y) / (profile - 1));
-        std::fill(grey, grey + profile, 0.0f);
+        std::fill(grey, grey + profile_room, 0.0f);
         plane_->add_line(ax, ay, sx, sy, profile, 1, grey);
         float place;
         if (!find_edge(grey, profile, half_profile, falling, 0.6f * density, least_contrast_,
@@ -179,7 +186,8 @@ void GridFinder::track(bool level, int index, const Line* lines) {
     const double across = level ? index * across_pitch + 0.5 : (index + 1) * across_pitch - 0.5;
     const int pieces = count / pitch;
     // Two lines, a third of a module apart, from a module before the track to a module after it.
-    strip_.assign(static_cast<size_t>(count + 2) * density, 0.0f);
+    const int length = (count + 2) * density;
+    strip_.assign(static_cast<size_t>(length + kSpanRoom), 0.0f);
     for (const double side : {-0.15, 0.15}) {
         for (int k = -1; k <= count; ++k) {
             const Line& line = lines[std::clamp(k / pitch, 0, pieces - 1)];
@@ -199,8 +207,8 @@ void GridFinder::track(bool level, int index, const Line* lines) {
         const float expected = (static_cast<float>(k) + 1 + drift) * density;
         float place;
         ++edges_;
-        if (!find_edge(strip_.data(), static_cast<int>(strip_.size()), expected,
-                       (k % 2 == 0) == level, 0.6f * density, least_contrast_, place))
+        if (!find_edge(strip_.data(), length, expected, (k % 2 == 0) == level, 0.6f * density,
+                       least_contrast_, place))
             continue;
         ++edges_found_;
         edges[k] = {place / density - 1 - static_cast<float>(k), true};
@@ -296,27 +304,32 @@ void GridFinder::straighten(bool level, float growth) {
 }
 
 void GridFinder::draw(Grid& grid) const {
-    const int rows = size_->rows, columns = size_->columns;
+    const int columns = size_->columns;
     const int height = size_->region_rows() + 2, width = size_->region_columns() + 2;
     const int across = size_->regions_across, down = size_->regions_down;
     grid.centres.resize(static_cast<size_t>(size_->modules()));
-    for (int row = 0; row < rows; ++row) {
-        const int i = row / height;
-        const float down_share = (static_cast<float>(row % height) + 0.5f) / height;
-        for (int column = 0; column < columns; ++column) {
-            const int j = column / width;
-            const float across_share = (static_cast<float>(column % width) + 0.5f) / width;
-            // Clock tracks say where a column or row starts; between the two boundaries of its
-            // region it leans as they do.
+    // Clock tracks say where a column or row starts; between the two boundaries of its region it
+    // leans as they do.
+    std::array<float, 144> lean;
+    for (int i = 0; i < down; ++i) {
+        for (int j = 0; j < across; ++j) {
             const Line &left = upright_[j * down + i], &right = upright_[(j + 1) * down + i];
             const Line &top = level_[i * across + j], &bottom = level_[(i + 1) * across + j];
-            const float lean = left.slope + across_share * (right.slope - left.slope);
-            const float fall = top.slope + down_share * (bottom.slope - top.slope);
-            const float below = static_cast<float>(row - i * height);
-            const float before = static_cast<float>(column - (j + 1) * width + 1);
-            grid.centres[static_cast<size_t>(row) * columns + column] =
-                to_plane_(column + 0.5 + column_[i][column] + below * lean,
-                          row + 0.5 + row_[j][row] + before * fall);
+            for (int c = 0; c < width; ++c) {
+                const float share = (static_cast<float>(c) + 0.5f) / static_cast<float>(width);
+                lean[c] = left.slope + share * (right.slope - left.slope);
+            }
+            const float* starts = column_[i].data() + j * width;
+            for (int r = 0; r < height; ++r) {
+                const int row = i * height + r;
+                const float share = (static_cast<float>(r) + 0.5f) / static_cast<float>(height);
+                const float fall = top.slope + share * (bottom.slope - top.slope);
+                const double middle = row + 0.5 + row_[j][row];
+                Point* out = grid.centres.data() + static_cast<size_t>(row) * columns + j * width;
+                for (int c = 0; c < width; ++c)
+                    out[c] = to_plane_(j * width + c + 0.5 + starts[c] + r * lean[c],
+                                       middle + (c + 1 - width) * fall);
+            }
         }
     }
 }
@@ -326,13 +339,15 @@ void GridFinder::even_out(const SymbolSize& size, Grid& grid) {
     Point mean{}, across{}, down{};
     for (int row = 0; row < rows; ++row) {
         const double dr = row - 0.5 * (rows - 1);
+        Point sum{};
         for (int column = 0; column < columns; ++column) {
             const double dc = column - 0.5 * (columns - 1);
             const Point at = grid.centres[static_cast<size_t>(row) * columns + column];
-            mean.x += at.x, mean.y += at.y;
+            sum.x += at.x, sum.y += at.y;
             across.x += dc * at.x, across.y += dc * at.y;
-            down.x += dr * at.x, down.y += dr * at.y;
         }
+        mean.x += sum.x, mean.y += sum.y;
+        down.x += dr * sum.x, down.y += dr * sum.y;
     }
     const double count = 1.0 * rows * columns;
     const double c2 = count * (1.0 * columns * columns - 1) / 12;
@@ -356,12 +371,17 @@ void GridFinder::even_out(const SymbolSize& size, Grid& grid) {
 
 void GridFinder::find(const Plane& plane, const SymbolSize& size, Homography to_plane, Grid& grid) {
     plane_ = &plane, size_ = &size, to_plane_ = to_plane;
+    // Sixteen places on each of sixteen lines from side to side.
     float low = kWhite, high = 0;
-    for (int i = 0; i < 256; ++i) {
-        const Point at =
-            to_plane_((i % 16 + 0.5) / 16 * size.columns, (i / 16 + 0.5) / 16 * size.rows);
-        const float grey = plane.at(static_cast<float>(at.x), static_cast<float>(at.y));
-        low = std::min(low, grey), high = std::max(high, grey);
+    for (int i = 0; i < 16; ++i) {
+        const double across = size.columns / 32.0, row = (i + 0.5) / 16 * size.rows;
+        const Point a = to_plane_(across, row), b = to_plane_(size.columns - across, row);
+        float grey[kSpanRoom] = {};
+        plane.add_line(static_cast<float>(a.x), static_cast<float>(a.y),
+                       static_cast<float>((b.x - a.x) / 15), static_cast<float>((b.y - a.y) / 15),
+                       16, 1, grey);
+        const Span span = look(grey, 16, 1);
+        low = std::min(low, span.low), high = std::max(high, span.high);
     }
     least_contrast_ = std::max(0.2f * (high - low), 0.01f * kWhite);
 

@@ -36,10 +36,10 @@ struct Grid {
         return {origin.x + row * down.x + column * across.x,
                 origin.y + row * down.y + column * across.y};
     }
-    // As found: from the nearest centre on by even steps, also outside the symbol.
-    Point at(const SymbolSize& size, double row, double column) const {
-        const int r = std::clamp(static_cast<int>(row + 0.5), 0, size.rows - 1);
-        const int c = std::clamp(static_cast<int>(column + 0.5), 0, size.columns - 1);
+    // As found; outside the symbol from the nearest centre on by even steps.
+    Point at(const SymbolSize& size, int row, int column) const {
+        const int r = std::clamp(row, 0, size.rows - 1);
+        const int c = std::clamp(column, 0, size.columns - 1);
         const Point centre = centres[static_cast<size_t>(r) * size.columns + c];
         return {centre.x + (row - r) * down.x + (column - c) * across.x,
                 centre.y + (row - r) * down.y + (column - c) * across.y};

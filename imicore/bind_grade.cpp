@@ -109,7 +109,7 @@ public:
             Pool<Grader>::Loan grader(pool_);
             grader->grade(view, table, task, grades);
             for (const Channel& other : others)
-                means.push_back(grader->paper_and_ink(other, table, grades));
+                means.push_back(grader->paper_and_ink(other, table));
         }
         py::dict out = as_dict(grades, *found);
         out["colours"] = py::cast(means);
