@@ -430,6 +430,8 @@ private:
     // The next level of the candidate.
     bool try_next(const GreyView& frame, Candidate& candidate) {
         const int level = candidate.levels++;
+        // A level that does not fit into what is left would break the bound on time.
+        if (units_of(level, *candidate.grid.size) > left_) return false;
         if (level >= 2 && looked_at(candidate.grid, level)) return false;
         ++tries_[level];
         if (read_grid(frame, candidate.grid, level, grid_work_, decoded_) && take(candidate))
