@@ -25,7 +25,7 @@ struct ReadOptions {
 
 // A unit of work is what takes about 10 us: a lattice fitted to 800 grey values, 1,200 boxes
 // weighed, one cheap look at a grid. A clean symbol takes 2 to 20.
-inline constexpr int default_effort = 1300;
+inline constexpr int default_effort = 1200;
 
 struct Symbol {
     std::vector<uint8_t> payload;
