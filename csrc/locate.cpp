@@ -13,33 +13,37 @@ constexpr int change_share = 8;         // of the sums of block_energy.h that is
 constexpr int faint_contrast = 40;      // grey levels; less than this may be the paper's own fibre
 constexpr uint32_t least_texture = 24;  // in 1/4096; a symbol of full contrast has 200 to 600
 
-// Sums over each block and its eight neighbours, as far as the frame has them, of a share of `in`:
-// rows first, then columns, in loops that the compiler vectorises.
-void sum_round(const std::vector<uint16_t>& in, int across, int down, Locator& locator,
-               std::vector<uint16_t>& out) {
-    locator.scaled.resize(in.size() + 2), locator.rows.resize(in.size()), out.resize(in.size());
-    uint16_t* __restrict scaled = locator.scaled.data();
-    for (size_t i = 0; i < in.size(); ++i) scaled[i + 1] = in[i] / change_share;
-    for (int y = 0; y < down; ++y) {
-        const size_t at = static_cast<size_t>(y) * across;
-        const uint16_t* __restrict from = scaled + at;  // one block to the left
-        uint16_t* __restrict to = locator.rows.data() + at;
-        for (int x = 0; x < across; ++x)
-            to[x] = static_cast<uint16_t>(from[x] + from[x + 1] + from[x + 2]);
-        // The ends have taken blocks of other rows.
-        to[0] = static_cast<uint16_t>(from[1] + (across > 1 ? from[2] : 0));
-        if (across > 1) to[across - 1] = static_cast<uint16_t>(from[across - 1] + from[across]);
+// Joins each block with its eight neighbours, as far as the frame has them: rows first, then
+// columns, in loops that the compiler vectorises. `take` is applied to each value of `in` before.
+template <class T, class Take, class Join>
+void join_round(const std::vector<T>& in, int across, int down, Take take, Join join,
+                std::vector<T>& rows, std::vector<T>& out) {
+    rows.resize(in.size()), out.resize(in.size());
+    const auto width = static_cast<size_t>(across), height = static_cast<size_t>(down);
+    for (size_t y = 0; y < height; ++y) {
+        const T* __restrict from = in.data() + y * width;
+        T* __restrict to = rows.data() + y * width;
+        if (width == 1) {
+            to[0] = take(from[0]);
+            continue;
+        }
+        to[0] = join(take(from[0]), take(from[1]));
+        for (size_t x = 1; x + 1 < width; ++x)
+            to[x] = join(join(take(from[x - 1]), take(from[x])), take(from[x + 1]));
+        to[width - 1] = join(take(from[width - 2]), take(from[width - 1]));
     }
-    for (int y = 0; y < down; ++y) {
-        const uint16_t* __restrict here = locator.rows.data() + static_cast<size_t>(y) * across;
-        uint16_t* __restrict to = out.data() + static_cast<size_t>(y) * across;
-        std::copy(here, here + across, to);
-        if (y > 0)
-            for (int x = 0; x < across; ++x)
-                to[x] = static_cast<uint16_t>(to[x] + here[x - across]);
-        if (y + 1 < down)
-            for (int x = 0; x < across; ++x)
-                to[x] = static_cast<uint16_t>(to[x] + here[x + across]);
+    for (size_t y = 0; y < height; ++y) {
+        const T* __restrict here = rows.data() + y * width;
+        T* __restrict to = out.data() + y * width;
+        if (height == 1) {
+            std::copy(here, here + width, to);
+        } else if (y == 0 || y + 1 == height) {
+            const T* __restrict beside = y == 0 ? here + width : here - width;
+            for (size_t x = 0; x < width; ++x) to[x] = join(here[x], beside[x]);
+        } else {
+            const T* __restrict above = here - width, * __restrict below = here + width;
+            for (size_t x = 0; x < width; ++x) to[x] = join(join(above[x], here[x]), below[x]);
+        }
     }
 }
 
@@ -126,38 +130,16 @@ Region grow(Locator& locator, Place seed, uint32_t threshold, uint8_t level) {
     return region;
 }
 
-// The least (of darkest) or largest (of lightest) of each block and its neighbours.
-template <bool least>
-void spread_round(const std::vector<uint8_t>& in, int across, int down, Locator& locator,
-                  std::vector<uint8_t>& out) {
-    const auto join = [](uint8_t a, uint8_t b) { return least ? std::min(a, b) : std::max(a, b); };
-    locator.byte_rows.resize(in.size()), out.resize(in.size());
-    for (int y = 0; y < down; ++y) {
-        const uint8_t* __restrict from = in.data() + static_cast<size_t>(y) * across;
-        uint8_t* __restrict to = locator.byte_rows.data() + static_cast<size_t>(y) * across;
-        to[0] = across > 1 ? join(from[0], from[1]) : from[0];
-        for (int x = 1; x + 1 < across; ++x) to[x] = join(join(from[x - 1], from[x]), from[x + 1]);
-        if (across > 1) to[across - 1] = join(from[across - 2], from[across - 1]);
-    }
-    for (int y = 0; y < down; ++y) {
-        const uint8_t* __restrict here = locator.byte_rows.data() + static_cast<size_t>(y) * across;
-        uint8_t* __restrict to = out.data() + static_cast<size_t>(y) * across;
-        std::copy(here, here + across, to);
-        if (y > 0)
-            for (int x = 0; x < across; ++x) to[x] = join(to[x], here[x - across]);
-        if (y + 1 < down)
-            for (int x = 0; x < across; ++x) to[x] = join(to[x], here[x + across]);
-    }
-}
-
 // Fills `texture` and `textured`, returns the texture that few blocks exceed, 0 for a blank frame.
 uint32_t measure_texture(Locator& locator) {
     const BlockEnergy& energy = locator.energy;
     const int across = energy.across, down = energy.down;
     const size_t blocks = static_cast<size_t>(across) * down;
     // Both directions at once: bars, rules and paper edges have only one.
-    sum_round(energy.horizontal, across, down, locator, locator.change);
-    sum_round(energy.vertical, across, down, locator, locator.sums);
+    const auto share = [](uint16_t sum) { return static_cast<uint16_t>(sum / change_share); };
+    const auto add = [](uint16_t a, uint16_t b) { return static_cast<uint16_t>(a + b); };
+    join_round(energy.horizontal, across, down, share, add, locator.rows, locator.change);
+    join_round(energy.vertical, across, down, share, add, locator.rows, locator.sums);
     for (size_t i = 0; i < blocks; ++i)
         locator.change[i] = std::min(locator.change[i], locator.sums[i]);
 
@@ -188,8 +170,13 @@ uint32_t measure_texture(Locator& locator) {
     // Less that of the blank sheet, by contrast: the indicium may be pale beside a bold address,
     // and how often grey changes tells a symbol from text better than by how much.
     constexpr int whole = 4096 * change_share / (9 * 64);
-    spread_round<true>(energy.darkest, across, down, locator, locator.darkest);
-    spread_round<false>(energy.lightest, across, down, locator, locator.lightest);
+    const auto whole_byte = [](uint8_t grey) { return grey; };
+    const auto least_of = [](uint8_t a, uint8_t b) { return std::min(a, b); };
+    const auto most_of = [](uint8_t a, uint8_t b) { return std::max(a, b); };
+    join_round(energy.darkest, across, down, whole_byte, least_of, locator.byte_rows,
+               locator.darkest);
+    join_round(energy.lightest, across, down, whole_byte, most_of, locator.byte_rows,
+               locator.lightest);
     Quantiles textures(2);
     for (const Place block : locator.textured) {
         const size_t at = static_cast<size_t>(block.y) * across + block.x;

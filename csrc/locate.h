@@ -34,7 +34,7 @@ struct Locator {
     uint32_t peak;  // that few blocks exceed
     size_t level;   // the next one
 
-    std::vector<uint16_t> change, scaled, sums, rows;  // scratch
+    std::vector<uint16_t> change, sums, rows;  // scratch
     std::vector<uint8_t> darkest, lightest, byte_rows;
     std::vector<uint8_t> seen;  // the last level at which a block was in a patch, from 1
     std::vector<Place> textured, stack;

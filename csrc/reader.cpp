@@ -45,8 +45,12 @@ constexpr float plain_evidence = 40;      // modules of finder and timing that c
 constexpr int most_shifted_cells = 6400;  // of a patch that holds little more than a symbol
 constexpr float ambiguous_spread = 0.3f;  // modules; 0.7 of the other sign looks the same
 constexpr float most_spread = 0.7f;       // that leaves anything of a lone module
-constexpr float same_grid = 0.3f;         // modules; half a module apart is another grid
-constexpr size_t most_promising = 3;      // grids that get the thorough levels
+constexpr float same_grid = 0.3f;         // modules; half a module apart is another grid,
+constexpr float same_dear_grid = 0.8f;    // but not for levels that follow the print so far
+// These levels of read_grid at once only for what fills that share of its patch.
+constexpr int dear_level = 3;
+constexpr double least_fill = 0.6;
+constexpr size_t most_promising = 3;  // grids that get the thorough levels
 // How many standard deviations of chance a finder must stand out for each level of read_grid: the
 // best of a frame's places reaches 5 on bare paper, text and rules 6.
 constexpr std::array<float, kGridLevels> least_deviation{4, 7, 7, 8.5f, 8.5f};
@@ -232,7 +236,7 @@ private:
                                                 pass.lattices, lattices_);
             if (!spend(5 + samples / (pass.dense ? 800 : 500))) return false;
             for (const Lattice& lattice : lattices_) {
-                if (try_lattice(frame, lattice, pass)) break;
+                if (try_lattice(frame, lattice, pass, region)) break;
                 if (over()) return false;
             }
             if (over()) return false;
@@ -267,7 +271,10 @@ private:
     void add_whole(const GreyView& frame) {
         constexpr int64_t crop_pixels = 1'000'000;
         const BlockEnergy& energy = locator_.energy;
-        if (int64_t{frame.width} * frame.height > crop_pixels || energy.across == 0) return;
+        constexpr size_t most_blank = 16;  // of its blocks for one with texture
+        if (int64_t{frame.width} * frame.height > crop_pixels ||
+            locator_.textured.size() * most_blank < locator_.texture.size() || energy.across == 0)
+            return;
         Region whole{0,
                      0,
                      energy.across * block_px,
@@ -330,7 +337,17 @@ private:
         return 3 * least >= most && 8 * most >= (box.rows - 2) * (box.columns - 2);
     }
 
-    bool try_lattice(const GreyView& frame, const Lattice& lattice, const Pass& pass) {
+    // Whether a symbol there would fill the patch. A part of one looks like a smaller symbol.
+    static bool fills(const GridHypothesis& grid, const Region& region) {
+        const double right = grid.size->columns, bottom = grid.size->rows;
+        const Point a = grid.to_image(0, 0), b = grid.to_image(right, bottom);
+        const Point c = grid.to_image(right, 0), d = grid.to_image(0, bottom);
+        const double area = std::abs((b.x - a.x) * (d.y - c.y) - (b.y - a.y) * (d.x - c.x)) / 2;
+        return area >= least_fill * region.count * block_px * block_px;
+    }
+
+    bool try_lattice(const GreyView& frame, const Lattice& lattice, const Pass& pass,
+                     const Region& region) {
         // Much ink gained or lost, missing lines, and motion over more than a module move the edges
         // to the modules' middles.
         std::array<std::array<double, 2>, 4> shifts{{{0, 0}, {0.5, 0.5}, {0.5, 0}, {0, 0.5}}};
@@ -351,7 +368,8 @@ private:
                 [](const Candidate& a, const Candidate& b) { return a.evidence > b.evidence; });
             for (Candidate& candidate : candidates_) {
                 best = std::max(best, candidate.evidence);
-                while (worthwhile(candidate)) {
+                const int eager = fills(candidate.grid, region) ? kGridLevels : dear_level;
+                while (candidate.levels < eager && worthwhile(candidate)) {
                     if (try_next(frame, candidate)) return true;
                     if (over()) return false;
                 }
@@ -418,10 +436,11 @@ private:
         const float pitch =
             std::hypot(c[4] - c[0], c[5] - c[1]) /
             std::hypot(static_cast<float>(size.rows), static_cast<float>(size.columns));
+        const float same = level < dear_level ? same_grid : same_dear_grid;
         for (const Look& other : looks_) {
             float apart = 0;
             for (int i = 0; i < 8; ++i) apart = std::max(apart, std::abs(c[i] - other.corners[i]));
-            if (other.level == level && apart < same_grid * pitch) return true;
+            if (other.level == level && apart < same * pitch) return true;
         }
         looks_.push_back(look);
         return false;

@@ -209,7 +209,7 @@ def read(
         sizes: (rows, columns) of the sizes that may occur; fewer is faster and surer.
         accept: called with a payload; False refuses it and the search goes on.
         effort: work at most on Data Matrix (bars have a bound of their own), in units that take
-            about 10 us (default 1,600). Deterministic: the same frame and effort give the same
+            about 10 us (default 1,200). Deterministic: the same frame and effort give the same
             answer.
         budget_ms: stop looking after so many milliseconds of monotonic time. Off by default, and to
             be left off where a run must be repeatable.
