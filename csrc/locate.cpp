@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "join_round.h"
+
 namespace imi {
 namespace {
 
@@ -12,40 +14,6 @@ constexpr size_t small_frame = 1600;    // blocks; less is a crop
 constexpr int change_share = 8;         // of the sums of block_energy.h that is kept
 constexpr int faint_contrast = 40;      // grey levels; less than this may be the paper's own fibre
 constexpr uint32_t least_texture = 24;  // in 1/4096; a symbol of full contrast has 200 to 600
-
-// Joins each block with its eight neighbours, as far as the frame has them: rows first, then
-// columns, in loops that the compiler vectorises. `take` is applied to each value of `in` before.
-template <class T, class Take, class Join>
-void join_round(const std::vector<T>& in, int across, int down, Take take, Join join,
-                std::vector<T>& rows, std::vector<T>& out) {
-    rows.resize(in.size()), out.resize(in.size());
-    const auto width = static_cast<size_t>(across), height = static_cast<size_t>(down);
-    for (size_t y = 0; y < height; ++y) {
-        const T* __restrict from = in.data() + y * width;
-        T* __restrict to = rows.data() + y * width;
-        if (width == 1) {
-            to[0] = take(from[0]);
-            continue;
-        }
-        to[0] = join(take(from[0]), take(from[1]));
-        for (size_t x = 1; x + 1 < width; ++x)
-            to[x] = join(join(take(from[x - 1]), take(from[x])), take(from[x + 1]));
-        to[width - 1] = join(take(from[width - 2]), take(from[width - 1]));
-    }
-    for (size_t y = 0; y < height; ++y) {
-        const T* __restrict here = rows.data() + y * width;
-        T* __restrict to = out.data() + y * width;
-        if (height == 1) {
-            std::copy(here, here + width, to);
-        } else if (y == 0 || y + 1 == height) {
-            const T* __restrict beside = y == 0 ? here + width : here - width;
-            for (size_t x = 0; x < width; ++x) to[x] = join(here[x], beside[x]);
-        } else {
-            const T* __restrict above = here - width, * __restrict below = here + width;
-            for (size_t x = 0; x < width; ++x) to[x] = join(join(above[x], here[x]), below[x]);
-        }
-    }
-}
 
 // The value that `share` of those counted lie below, from 1024 bins of `1 << shift`.
 class Quantiles {

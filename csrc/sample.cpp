@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "join_round.h"
 #include "warp.h"
 
 namespace imi {
@@ -105,15 +106,15 @@ void find_ink(Cells& cells, float sharpen, float spread) {
     cells.ink.resize(cells.grey.size());
     const float least = std::max(4.0f, 0.3f * (highest - lowest));  // contrast worth a threshold
     const float middle = (highest + lowest) / 2;
+    const auto as_it_is = [](float grey) { return grey; };
+    const auto least_of = [](float a, float b) { return a < b ? a : b; };
+    const auto most_of = [](float a, float b) { return a > b ? a : b; };
+    join_round(cells.low, across, down, as_it_is, least_of, cells.tile_rows, cells.lows);
+    join_round(cells.high, across, down, as_it_is, most_of, cells.tile_rows, cells.highs);
     for (int ty = 0; ty < down; ++ty) {
         for (int tx = 0; tx < across; ++tx) {
-            float low = 1e9f, high = -1e9f;
-            for (int y = std::max(0, ty - 1); y <= std::min(down - 1, ty + 1); ++y) {
-                for (int x = std::max(0, tx - 1); x <= std::min(across - 1, tx + 1); ++x) {
-                    low = std::min(low, cells.low[static_cast<size_t>(y) * across + x]);
-                    high = std::max(high, cells.high[static_cast<size_t>(y) * across + x]);
-                }
-            }
+            float low = cells.lows[static_cast<size_t>(ty) * across + tx];
+            float high = cells.highs[static_cast<size_t>(ty) * across + tx];
             if (high - low < least) {  // all paper or all ink: say which
                 if (low + high > 2 * middle)
                     low = high - least;

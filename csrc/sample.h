@@ -15,7 +15,7 @@ struct Cells {
     std::vector<float> grey;
     std::vector<int16_t> ink;
 
-    std::vector<float> low, high, scratch, places, tap;  // workspace
+    std::vector<float> low, high, tile_rows, lows, highs, scratch, places, tap;  // workspace
 
     int16_t at(int row, int column) const {
         return ink[static_cast<size_t>(row) * columns + column];
