@@ -106,6 +106,7 @@ void Grader::grade(const Channel& channel, const ReflectanceTable& reflectance,
     sample(plane_, samples_);
     const double module = 0.5 * (grid_.pitch_across() + grid_.pitch_down());
     find_extremes(plane_, task.aperture_px / step_ / module);
+    leak_.take_off(aperture_, task.aperture_px / step_, grid_, *size_, spots_, samples_);
     measure_modules(grades);
     const auto all = means(samples_, -1);
     if (all[0] - all[1] < 0.1 * (highest_ - lowest_) / kWhite)
@@ -215,14 +216,25 @@ void Grader::find_truth(const GradeTask& task, Grades& grades) const {
     place(*size_, codewords.data(), grades.true_modules.data());
 }
 
-void Grader::sample(const Plane& plane, std::vector<float>& out) const {
-    out.resize(static_cast<size_t>(size_->rows + 2) * (size_->columns + 2));
-    float* to = out.data();
+void Grader::sample(const Plane& plane, std::vector<float>& out) {
+    const int columns = size_->columns;
+    out.resize(static_cast<size_t>(size_->rows + 2) * (columns + 2));
+    spots_.resize(out.size());
+    size_t i = 0;
+    const auto put = [&](Point at) {
+        out[i] =
+            aperture_.mean(plane, static_cast<float>(at.x), static_cast<float>(at.y), spots_[i]);
+        ++i;
+    };
     for (int row = -1; row <= size_->rows; ++row) {
-        for (int column = -1; column <= size_->columns; ++column) {
-            const Point at = grid_.at(*size_, row, column);
-            *to++ = aperture_.mean(plane, static_cast<float>(at.x), static_cast<float>(at.y));
+        put(grid_.at(*size_, row, -1));
+        if (row < 0 || row == size_->rows) {
+            for (int column = 0; column < columns; ++column) put(grid_.at(*size_, row, column));
+        } else {
+            const Point* centre = grid_.centres.data() + static_cast<size_t>(row) * columns;
+            for (int column = 0; column < columns; ++column) put(centre[column]);
         }
+        put(grid_.at(*size_, row, columns));
     }
 }
 
@@ -254,8 +266,8 @@ void Grader::find_extremes(const Plane& plane, double aperture_modules) {
         int16_t* row = means_.data() + static_cast<size_t>(y) * width_;
         aperture_.row_means(plane, y, wide, end, row + wide);
         int16_t high = 0, low = kWhite;
-        for (int x = first; x <= last; ++x)
-            high = std::max(high, row[x]), low = std::min(low, row[x]);
+        for (const int16_t* at = row + first; at != row + last + 1; ++at)
+            high = std::max(high, *at), low = std::min(low, *at);
         highest_ = std::max(highest_, static_cast<float>(high));
         lowest_ = std::min(lowest_, static_cast<float>(low));
     }

@@ -9,6 +9,7 @@
 
 #include "grade_aperture.h"
 #include "grade_grid.h"
+#include "grade_leak.h"
 #include "symbol_sizes.h"
 
 namespace imi {
@@ -89,7 +90,7 @@ private:
     Homography frame_plane(const Channel& channel, const GradeTask& task);
     void load(const Channel& channel, const ReflectanceTable& reflectance, Plane& plane) const;
     void find_truth(const GradeTask& task, Grades& grades) const;
-    void sample(const Plane& plane, std::vector<float>& out) const;
+    void sample(const Plane& plane, std::vector<float>& out);
     void check_in_frame(const Channel& channel, double aperture_px) const;
     void measure_modules(const Grades& grades);
     void find_extremes(const Plane& plane, double aperture_modules);
@@ -102,10 +103,12 @@ private:
     int left_ = 0, top_ = 0, width_ = 0, height_ = 0, step_ = 1;  // of the plane in the channel
     Plane plane_, other_;
     Aperture aperture_;
+    PixelLeak leak_;
     GridFinder finder_;
     Grid grid_;  // pixels of the plane
     float highest_ = 0, lowest_ = 0, threshold_ = 0;
     std::vector<int16_t> means_;  // the plane through the aperture
+    std::vector<Spot> spots_;     // where samples were taken
     std::vector<float> other_samples_;
     std::vector<float> samples_;     // as Grades::reflectance, 0..kWhite, inverted prints turned
     std::vector<float> modulation_;  // of samples_, 0 on the wrong side

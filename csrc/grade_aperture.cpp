@@ -16,18 +16,6 @@ float overlap(double low, double high, int pixel) {
         std::max(0.0, std::min(high, pixel + 1.0) - std::max(low, 1.0 * pixel)));
 }
 
-// Weights times values, at most kWhite * kWhite. A `length` known when compiled becomes one
-// instruction for eight products.
-template <int length>
-int32_t dot(const int16_t* weights, const int16_t* values, int rows, int stride, int row_length) {
-    int32_t sum = 0;
-    for (int row = 0; row < rows; ++row, weights += stride, values += row_length) {
-        for (int i = 0; i < (length > 0 ? length : stride); ++i)
-            sum += static_cast<int32_t>(weights[i]) * values[i];
-    }
-    return sum;
-}
-
 // Of a grey level, where reflectance is grey / 255: 32767 grey / 255, rounded. Sixteen bits do.
 uint16_t in_proportion(uint8_t grey) {
     const auto rest = static_cast<uint16_t>(127 * grey + 127);  // 32767 = 128 * 255 + 127
@@ -43,6 +31,17 @@ int flip_of(const std::array<int16_t, 256>& table) {
     return flip;
 }
 
+void look_up(const uint8_t* grey, std::ptrdiff_t step, int flip,
+             const std::array<int16_t, 256>& table, int16_t* first, int16_t* last) {
+    if (flip < 0 || step != 1) {
+        for (; first != last; ++first, grey += step) *first = table[*grey];
+        return;
+    }
+    const auto count = static_cast<size_t>(last - first);
+    for (size_t i = 0; i < count; ++i)
+        first[i] = static_cast<int16_t>(in_proportion(grey[i]) ^ flip);
+}
+
 }  // namespace
 
 inline float Plane::between(const int16_t* at, float fx, float fy) const {
@@ -56,15 +55,16 @@ inline float Plane::between(const int16_t* at, float fx, float fy) const {
 void Plane::load(const Channel& channel, const ReflectanceTable& reflectance, bool invert, int left,
                  int top, int width, int height, int step) {
     width_ = width, height_ = height;
-    // Whole lanes are read past the last value.
-    values_.resize(static_cast<size_t>(width) * height + kMeanLanes);
+    // Whole lanes are read past the last value, and a row with weights of 0.
+    values_.resize(static_cast<size_t>(width) * (height + 1) + kMeanLanes);
     sums_.resize(static_cast<size_t>(width));
     std::array<int16_t, 256> table;
     for (int grey = 0; grey < 256; ++grey) {
         const float part = std::clamp(invert ? 1 - reflectance[grey] : reflectance[grey], 0.f, 1.f);
         table[grey] = static_cast<int16_t>(part * kWhite + 0.5f);
     }
-    const int flip = channel.pixel_stride == 1 ? flip_of(table) : -1;
+    const int flip = flip_of(table);
+    const std::ptrdiff_t step_x = channel.pixel_stride;
     const uint32_t area = static_cast<uint32_t>(step) * step;
     for (int y = 0; y < height; ++y) {
         int16_t* out = values_.data() + static_cast<size_t>(y) * width;
@@ -76,16 +76,9 @@ void Plane::load(const Channel& channel, const ReflectanceTable& reflectance, bo
             // Columns inside the picture need no clamping.
             const int first = std::clamp(-left, 0, width);
             const int last = std::clamp(channel.width - left, first, width);
-            for (int x = 0; x < first; ++x) out[x] = table[from[0]];
-            const uint8_t* at = from + (left + first) * channel.pixel_stride;
-            if (flip >= 0) {
-                for (int x = first; x < last; ++x)
-                    out[x] = static_cast<int16_t>(in_proportion(at[x - first]) ^ flip);
-            } else {
-                for (int x = first; x < last; ++x, at += channel.pixel_stride) out[x] = table[*at];
-            }
-            for (int x = last; x < width; ++x)
-                out[x] = table[from[(channel.width - 1) * channel.pixel_stride]];
+            std::fill_n(out, first, table[from[0]]);
+            std::fill(out + last, out + width, table[from[(channel.width - 1) * step_x]]);
+            look_up(from + (left + first) * step_x, step_x, flip, table, out + first, out + last);
             continue;
         }
         std::fill(sums_.begin(), sums_.end(), 0u);
@@ -134,14 +127,15 @@ void Aperture::set_diameter(double diameter) {
     reach_ = static_cast<int>(std::ceil(radius_));
     side_ = 2 * reach_ + 1;
     stride_ = (side_ + lane - 1) / lane * lane;
-    const size_t square = static_cast<size_t>(side_) * stride_;
-    weights_.assign(phases * phases * square, 0);
-    for (int y = 0; y < phases; ++y) {
-        for (int x = 0; x < phases; ++x)
-            fill((x + 0.5) / phases, (y + 0.5) / phases,
-                 weights_.data() + (y * phases + x) * square);
+    rows_ = side_ + 1;
+    block_ = static_cast<size_t>(rows_) * stride_;
+    weights_.assign(kPhases * kPhases * block_, 0);
+    for (int y = 0; y < kPhases; ++y) {
+        for (int x = 0; x < kPhases; ++x)
+            fill((x + 0.5) / kPhases, (y + 0.5) / kPhases,
+                 weights_.data() + (y * kPhases + x) * block_);
     }
-    std::vector<int16_t> centred(square);
+    std::vector<int16_t> centred(block_);
     fill(0.5, 0.5, centred.data());
     // Twice the weight, since the high half of a product is by 2^16 and not by 2^15.
     taps_.clear();
@@ -179,21 +173,41 @@ void Aperture::fill(double x, double y, int16_t* weights) const {
     }
 }
 
-float Aperture::mean(const Plane& plane, float x, float y) const {
+float Aperture::mean(const Plane& plane, float x, float y, Spot& spot) const {
     // The comparisons also turn away what is no number.
     const auto within = [](float value, int low, int high) {
         const auto least = static_cast<float>(low), most = static_cast<float>(high);
         return value > least ? (value < most ? value : most) : least;
     };
-    x = within(x, reach_, plane.width() - stride_ + reach_);
-    y = within(y, reach_, plane.height() - reach_ - 1);
-    const int sub_x = static_cast<int>(x * phases), sub_y = static_cast<int>(y * phases);
-    const int phase = sub_y % phases * phases + sub_x % phases;
-    const int16_t* weight = weights_.data() + static_cast<size_t>(phase) * side_ * stride_;
-    const int16_t* from = plane.row(sub_y / phases - reach_) + sub_x / phases - reach_;
-    const int32_t sum = stride_ == lane ? dot<lane>(weight, from, side_, lane, plane.width())
-                                        : dot<0>(weight, from, side_, stride_, plane.width());
+    const float sub_x = within(x, reach_, plane.width() - stride_ + reach_) * kPhases;
+    const float sub_y = within(y, reach_, plane.height() - reach_ - 1) * kPhases;
+    const auto ix = static_cast<unsigned>(sub_x), iy = static_cast<unsigned>(sub_y);
+    spot.phase = static_cast<int>(iy % kPhases * kPhases + ix % kPhases);
+    spot.off_x = (sub_x - static_cast<float>(ix) - 0.5f) / kPhases;
+    spot.off_y = (sub_y - static_cast<float>(iy) - 0.5f) / kPhases;
+    const int16_t* weight = weights_.data() + static_cast<size_t>(spot.phase) * block_;
+    const int left = static_cast<int>(ix / kPhases) - reach_;
+    const int top = static_cast<int>(iy / kPhases) - reach_;
+    const int32_t sum =
+        weigh_square({plane.row(0), plane.width()}, plane.row(top) + left, weight, rows_, stride_);
     return static_cast<float>(sum) * (1.0f / kWhite);
+}
+
+Beyond Aperture::beyond(int phase, Point normal, double distance, double step) const {
+    // A pixel's shadow on the normal is a trapezoid: a box as wide as its longer side, blurred by
+    // one as wide as the shorter, for which two points stand that have the same second moment.
+    const double wide = std::max(std::abs(normal.x), std::abs(normal.y));
+    const double narrow = std::min(std::abs(normal.x), std::abs(normal.y));
+    const auto start = [&](int at) { return 0.5 - reach_ - (at + 0.5) / kPhases; };
+    const double first =
+        normal.x * start(phase % kPhases) + normal.y * start(phase / kPhases) - distance;
+    const auto unit = [&](double value) { return static_cast<float>(value / wide); };
+    Beyond seen =
+        weigh_beyond(weights_.data() + static_cast<size_t>(phase) * block_, side_, stride_,
+                     {0.5f + unit(first), unit(normal.y), unit(normal.x),
+                      unit(narrow / std::sqrt(12.0)), unit(step)});
+    for (float* share : {&seen.nearer, &seen.there, &seen.farther}) *share /= 2.0f * kWhite;
+    return seen;
 }
 
 void Aperture::row_means(const Plane& plane, int y, int first, int last, int16_t* out) const {

@@ -50,6 +50,14 @@ private:
     int width_ = 0, height_ = 0;
 };
 
+// Where in its pixel the centre of a circle lies, in steps of a pixel's kPhases-th; and by how much
+// it is off the middle of that step.
+inline constexpr int kPhases = 8;
+struct Spot {
+    int phase;  // down * kPhases + across
+    float off_x, off_y;
+};
+
 // A circle whose weights are the areas that it shares with each pixel. `diameter` is in pixels,
 // 1 to 64. A pixel is itself a square aperture, twice: it was taken as a mean over its square, and
 // it is shared out by area. The circle is made so much smaller that all three together have the
@@ -59,19 +67,27 @@ public:
     void set_diameter(double diameter);
 
     // Mean reflectance, 0..kWhite, of the circle round (x, y).
-    float mean(const Plane& plane, float x, float y) const;
+    float mean(const Plane& plane, float x, float y, Spot& spot) const;
 
     // Means of the circles round the centres of pixels first..last of row y.
     void row_means(const Plane& plane, int y, int first, int last, int16_t* out) const;
 
+    // What the pixels under the circle show, on the mean, of the half plane beyond a line: so far
+    // from the centre of a circle in that phase, with that normal of length 1. And so much nearer
+    // or farther.
+    Beyond beyond(int phase, Point normal, double distance, double step) const;
+
+    double radius() const { return radius_; }
+
 private:
-    static constexpr int phases = 16;  // a side: the centre is true to 1/32 pixel
-    static constexpr int lane = 8;     // weights of a row are filled up to whole lanes with zeros
+    static constexpr int lane = 8;  // weights of a row are filled up to whole lanes with zeros
     void fill(double x, double y, int16_t* weights) const;
 
     double diameter_ = 0, radius_ = 0;
     int reach_ = 0, side_ = 0, stride_ = 0;  // pixels from the centre's; 2 * reach + 1; in lanes
-    std::vector<int16_t> weights_;           // phases^2 blocks that each add up to kWhite
+    int rows_ = 0;                           // side_ and one of zeros, to take two at a time
+    size_t block_ = 0;                       // rows_ * stride_
+    std::vector<int16_t> weights_;           // of each phase, adding up to kWhite
     std::vector<Tap> taps_;                  // for a centre on a pixel's centre
 };
 

@@ -66,6 +66,17 @@ private:
         float at(float along) const { return offset + slope * (along - middle); }
     };
 
+    // A profile is the mean of two lines, a third of a module apart and each a quarter step off, in
+    // opposite directions: twice as many places in all, which tell an edge twice as true.
+    struct Lane {
+        double aside;  // modules
+        float ahead;   // steps
+        float share;
+    };
+    static constexpr std::array<Lane, 2> lanes = {{{-0.15, -0.25f, 0.5f}, {0.15, 0.25f, 0.5f}}};
+    static constexpr std::array<Lane, 1> middle_lane = {{{0, 0, 1}}};  // enough to set out from
+    void add_profile(Point a, Point b, int steps, const Lane& lane, int count, float* out) const;
+
     // Upright (x) boundaries deviate across; level ones down.
     Line boundary(bool upright, int index, int first, int last, int step, float near,
                   const std::vector<Edge>* beside);

@@ -38,6 +38,41 @@ Span look_portable(const float* greys, int count, float sign) {
     return span;
 }
 
+int32_t weigh_square_portable(const Greys& greys, const int16_t* from, const int16_t* weights,
+                              int rows, int stride) {
+    int32_t sum = 0;
+    for (int row = 0; row < rows; ++row, weights += stride, from += greys.width) {
+        for (int i = 0; i < stride; ++i) sum += static_cast<int32_t>(weights[i]) * from[i];
+    }
+    return sum;
+}
+
+Beyond weigh_beyond_portable(const int16_t* weights, int rows, int stride, const Border& border) {
+    constexpr int lanes = 8;
+    float nearer[lanes] = {}, there[lanes] = {}, farther[lanes] = {};
+    const auto part = [](float over) { return std::clamp(over, 0.0f, 1.0f); };
+    const auto share = [&](float over) {
+        return part(over + border.soft) + part(over - border.soft);
+    };
+    for (int row = 0; row < rows; ++row) {
+        for (int column = 0; column < stride; column += lanes, weights += lanes) {
+            const float at = border.first + border.by_row * static_cast<float>(row) +
+                             border.by_column * static_cast<float>(column);
+            for (int i = 0; i < lanes; ++i) {
+                const auto weight = static_cast<float>(weights[i]);
+                const float over = at + border.by_column * static_cast<float>(i);
+                nearer[i] += weight * share(over + border.step);
+                there[i] += weight * share(over);
+                farther[i] += weight * share(over - border.step);
+            }
+        }
+    }
+    Beyond sum{0, 0, 0};
+    for (int i = 0; i < lanes; ++i)
+        sum.nearer += nearer[i], sum.there += there[i], sum.farther += farther[i];
+    return sum;
+}
+
 void weigh_row_portable(const Greys& greys, const int16_t* from, std::span<const Tap> taps,
                         int count, int16_t* out) {
     std::fill(out, out + count, int16_t{0});
@@ -113,6 +148,60 @@ IMI_TARGET_AVX2 Span look_avx2(const float* greys, int count, float sign) {
     return span;
 }
 
+IMI_TARGET_AVX2 int32_t weigh_square_avx2(const Greys& greys, const int16_t* from,
+                                          const int16_t* weights, int rows, int stride) {
+    const auto eight = [](const int16_t* at) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    };
+    __m256i sums = _mm256_setzero_si256();
+    for (int row = 0; row < rows; row += 2, from += 2 * greys.width, weights += 2 * stride) {
+        for (int i = 0; i < stride; i += 8) {
+            const __m256i by = _mm256_set_m128i(eight(weights + stride + i), eight(weights + i));
+            const __m256i of = _mm256_set_m128i(eight(from + greys.width + i), eight(from + i));
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(by, of));
+        }
+    }
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1));
+    return _mm_cvtsi128_si32(sum);
+}
+
+IMI_TARGET_AVX2 Beyond weigh_beyond_avx2(const int16_t* weights, int rows, int stride,
+                                         const Border& border) {
+    const __m256 soft = _mm256_set1_ps(border.soft), step = _mm256_set1_ps(border.step);
+    const __m256 ramp =
+        _mm256_mul_ps(_mm256_set1_ps(border.by_column), _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7));
+    const __m256 none = _mm256_setzero_ps(), whole = _mm256_set1_ps(1);
+    __m256 sums[3] = {none, none, none};
+    for (int row = 0; row < rows; ++row) {
+        for (int column = 0; column < stride; column += 8, weights += 8) {
+            const __m256 at =
+                _mm256_set1_ps(border.first + border.by_row * static_cast<float>(row) +
+                               border.by_column * static_cast<float>(column));
+            const __m128i eight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(weights));
+            const __m256 weight = _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(eight));
+            const __m256 over = _mm256_add_ps(at, ramp);
+            const __m256 overs[3] = {_mm256_add_ps(over, step), over, _mm256_sub_ps(over, step)};
+            for (int k = 0; k < 3; ++k) {
+                __m256 early = _mm256_add_ps(overs[k], soft), late = _mm256_sub_ps(overs[k], soft);
+                early = _mm256_min_ps(_mm256_max_ps(early, none), whole);
+                late = _mm256_min_ps(_mm256_max_ps(late, none), whole);
+                const __m256 share = _mm256_add_ps(early, late);
+                sums[k] = _mm256_add_ps(sums[k], _mm256_mul_ps(weight, share));
+            }
+        }
+    }
+    float totals[3];
+    for (int k = 0; k < 3; ++k) {
+        float lanes[8];
+        _mm256_storeu_ps(lanes, sums[k]);
+        totals[k] = 0;
+        for (const float lane : lanes) totals[k] += lane;
+    }
+    return {totals[0], totals[1], totals[2]};
+}
+
 IMI_TARGET_AVX2 void weigh_row_avx2(const Greys& greys, const int16_t* from,
                                     std::span<const Tap> taps, int count, int16_t* out) {
     const auto group = [](const int16_t* at) { return reinterpret_cast<const __m256i*>(at); };
@@ -151,6 +240,21 @@ Span look(const float* greys, int count, float sign) {
     if (isa() == Isa::avx2) return look_avx2(greys, count, sign);
 #endif
     return look_portable(greys, count, sign);
+}
+
+int32_t weigh_square(const Greys& greys, const int16_t* from, const int16_t* weights, int rows,
+                     int stride) {
+#if IMI_X86
+    if (isa() == Isa::avx2) return weigh_square_avx2(greys, from, weights, rows, stride);
+#endif
+    return weigh_square_portable(greys, from, weights, rows, stride);
+}
+
+Beyond weigh_beyond(const int16_t* weights, int rows, int stride, const Border& border) {
+#if IMI_X86
+    if (isa() == Isa::avx2) return weigh_beyond_avx2(weights, rows, stride, border);
+#endif
+    return weigh_beyond_portable(weights, rows, stride, border);
 }
 
 void weigh_row(const Greys& greys, const int16_t* from, std::span<const Tap> taps, int count,

@@ -31,6 +31,23 @@ struct Span {
 // Of `count` greys, at most kSpanRoom; whatever `count`, kSpanRoom are read.
 Span look(const float* greys, int count, float sign);
 
+// Sum of weights[row][i] * from[row][i], i = 0..stride-1; `rows` is even, `stride` a multiple of 8.
+// The sum has to fit 32 bits. `from` is among the greys.
+int32_t weigh_square(const Greys& greys, const int16_t* from, const int16_t* weights, int rows,
+                     int stride);
+
+// A straight border over weighed pixels: how far beyond it they lie, first + row * by_row + i *
+// by_column, in units in which a pixel passes it within 1, more softly by `soft` at either end.
+struct Border {
+    float first, by_row, by_column, soft, step;
+};
+
+// Shares, of twice the weights, beyond the border; and with it a step nearer and a step farther.
+struct Beyond {
+    float nearer, there, farther;
+};
+Beyond weigh_beyond(const int16_t* weights, int rows, int stride, const Border& border);
+
 struct Tap {
     int row, column;
     uint16_t weight;

@@ -10,10 +10,10 @@ from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from imicore.print_quality import PrintQuality, Segment
+from imicore.print_quality import LETTERS, LIMITS, MIL_UM, PrintQuality, Segment
 
 mpl.use("Agg")
-INK, GRID, QUIET = "#1f3a5f", "#2f7ed8", "#7a8594"
+INK, GRID, QUIET = "#1f3a5f", "#12a5e8", "#5f6b7a"
 GRADE_COLOURS = ("#b3261e", "#d9653b", "#d9a53b", "#7ba95c", "#2e7d4f")  # F D C B A
 WRONG, WEAK = "#e0261e", "#f0a020"
 WEAK_BELOW = 0.30  # modulation: not even C
@@ -43,11 +43,12 @@ def write_sheet(path: Path, frame: Frame, quality: PrintQuality, *, title: str) 
         fontsize=9.5,
         color=QUIET,
     )
+    figure.text(0.04, 0.893, _conditions(quality), fontsize=8.5, color=QUIET)
     _badge(figure, quality)
-    _picture(figure.add_axes((0.04, 0.29, 0.50, 0.60)), frame, quality)
-    _table(figure.add_axes((0.57, 0.44, 0.40, 0.42)), quality)
-    _segments(figure.add_axes((0.68, 0.20, 0.29, 0.20)), quality)
-    _modules(figure.add_axes((0.08, 0.08, 0.44, 0.13)), quality)
+    _picture(figure.add_axes((0.04, 0.27, 0.50, 0.60)), frame, quality)
+    _table(figure.add_axes((0.57, 0.43, 0.40, 0.43)), quality)
+    _segments(figure.add_axes((0.68, 0.20, 0.29, 0.19)), quality)
+    _modules(figure.add_axes((0.08, 0.07, 0.44, 0.115)), quality)
     for i, note in enumerate(quality.notes):
         figure.text(0.57, 0.155 - 0.02 * i, f"- {note}", fontsize=6.8, color=QUIET)
     metadata = {"Creator": None, "Producer": None, "CreationDate": None}
@@ -92,7 +93,8 @@ def _picture(axes: Axes, frame: Frame, quality: PrintQuality) -> None:
         extent=(0, frame.shape[1], frame.shape[0], 0),
     )
     lines = [*nodes[1:-1, 1:-1], *nodes[1:-1, 1:-1].swapaxes(0, 1)]
-    axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.35, alpha=0.75))
+    axes.add_collection(LineCollection(lines, colors=GRID, linewidths=0.5))
+    _number(axes, nodes, quality.size)
     rim = [nodes[0, 0], nodes[0, -1], nodes[-1, -1], nodes[-1, 0], nodes[0, 0]]
     axes.add_collection(LineCollection([rim], colors=QUIET, linewidths=0.9, linestyles="--"))
     margins = _margins(quality)
@@ -133,6 +135,27 @@ def _picture(axes: Axes, frame: Frame, quality: PrintQuality) -> None:
     )
 
 
+def _conditions(quality: PrintQuality) -> str:
+    share = quality.aperture_um / (sum(quality.module_um) / 2)
+    scale = "calibrated" if quality.calibrated else "relative"
+    return (
+        f"ISO/IEC 15415:2011, aperture {quality.aperture_um / MIL_UM:.1f} mil = "
+        f"{quality.aperture_um:.0f} um ({share:.0%} of a module), light {quality.light_nm} nm "
+        f"at {quality.light_angle_deg} degrees, reflectance {scale}"
+    )
+
+
+def _number(axes: Axes, nodes: Points, size: tuple[int, int]) -> None:
+    """Write row and column numbers outside the quiet zone, as segments are named by them."""
+    for level, count in ((False, size[0]), (True, size[1])):
+        for k in {*range(0, count, 10 if count > 20 else 5), count - 1}:
+            inner = nodes[0:2, k + 1 : k + 3] if level else nodes[k + 1 : k + 3, 0:2]
+            centre = inner.mean(axis=(0, 1))
+            out = nodes[0, k + 1 : k + 3] if level else nodes[k + 1 : k + 3, 0]
+            x, y = centre + 2.2 * (out.mean(axis=0) - centre)
+            axes.text(x, y, str(k), fontsize=5.5, color=QUIET, ha="center", va="center")
+
+
 def _mark(axes: Axes, nodes: Points, segment: Segment) -> None:
     """Draw a bar along a damaged segment."""
     row, column, length = segment.row + 1, segment.column + 1, segment.length + 1
@@ -152,47 +175,73 @@ def _mark(axes: Axes, nodes: Points, segment: Segment) -> None:
 
 
 def _table(axes: Axes, quality: PrintQuality) -> None:
+    """List value, grade and limits of each parameter, and below what is measured besides."""
     axes.set_axis_off()
-    rows = [(p.name, _value(p.name, p.value), p.grade) for p in quality.parameters]
-    lines = len(rows) + 6
-    for i, (name, value, number) in enumerate(rows):
-        y = 1 - (i + 0.5) / lines
-        axes.text(0.0, y, name, fontsize=9, va="center", color=INK)
-        axes.text(0.72, y, value, fontsize=9, va="center", ha="right")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    rest = _besides(quality)
+    height = 1 / (len(quality.parameters) + 1.8 + 0.8 * len(rest))
+
+    def put(x: float, y: float, text: str, size: float, colour: str, side: str = "left") -> None:
+        axes.text(x, y, text, fontsize=size, color=colour, ha=side, va="center")
+
+    y = 1 - height / 2
+    for x, head in ((0.0, "parameter"), (0.53, "value"), (0.63, "grade")):
+        put(x, y, head, 7, QUIET, "right" if x == 0.53 else "left")
+    for k in range(4):
+        put(0.79 + 0.07 * k, y, LETTERS[4 - k], 7, QUIET, "right")
+    for parameter in quality.parameters:
+        y -= height
+        put(0.0, y, parameter.name, 9, INK)
+        put(0.53, y, _value(parameter.name, parameter.value), 9, "black", "right")
         axes.text(
-            0.80,
+            0.575,
             y,
-            f" {'FDCBA'[number]} ",
-            fontsize=9,
+            f" {parameter.letter} ",
+            fontsize=8.5,
             fontweight="bold",
             va="center",
             color="white",
             bbox={
-                "facecolor": GRADE_COLOURS[number],
+                "facecolor": GRADE_COLOURS[parameter.grade],
                 "edgecolor": "none",
                 "boxstyle": "round,pad=0.2",
             },
         )
-        axes.text(0.97, y, f"{number:.1f}", fontsize=9, va="center", ha="right")
-    rest = [
+        put(0.69, y, f"{parameter.grade:.1f}", 9, "black", "right")
+        for k, limit in enumerate(LIMITS.get(parameter.name, ())):
+            sign = "\u2264" if parameter.name.endswith("nonuniformity") else "\u2265"
+            text = f"{sign}.{limit * 100:02.0f}"
+            put(0.79 + 0.07 * k, y, text, 7, QUIET, "right")
+        if parameter.name not in LIMITS:
+            remark = "A or F" if parameter.name == "decode" else "worst segment, below"
+            put(0.74, y, remark, 7, QUIET)
+    y -= 0.6 * height
+    for name, value in rest:
+        y -= 0.8 * height
+        put(0.0, y, name, 7.5, QUIET)
+        put(1.0, y, value, 7.5, "black", "right")
+
+
+def _besides(quality: PrintQuality) -> list[tuple[str, str]]:
+    across, down = quality.print_growth_horizontal, quality.print_growth_vertical
+    counts = zip("ABCDF", quality.modulation_codewords, strict=True)
+    rows = [
+        ("print growth across / down, of a module (not graded)", f"{across:+.0%} / {down:+.0%}"),
         (
-            "print growth, horizontal / vertical",
-            f"{quality.print_growth_horizontal:+.0%} / {quality.print_growth_vertical:+.0%}",
-            "of a module; not graded",
+            "reflectance, highest / lowest / threshold",
+            f"{quality.rmax:.0%} / {quality.rmin:.0%} / {quality.threshold:.0%}",
         ),
-        ("reflectance, highest / lowest", f"{quality.rmax:.0%} / {quality.rmin:.0%}", ""),
+        ("codewords by modulation", "  ".join(f"{letter} {count}" for letter, count in counts)),
     ]
-    for name, tone in quality.colours.items():
-        rest.append(
-            (f"print reflectance difference, {name}", f"{tone.difference:.0%}", "30 % asked for")
-        )
-    for i, (name, value, remark) in enumerate(rest):
-        y = 1 - (len(rows) + 1 + i) / lines
-        axes.text(0.0, y, name, fontsize=8, va="center", color=QUIET)
-        axes.text(0.72, y, value, fontsize=8, va="center", ha="right")
-        axes.text(0.76, y, remark, fontsize=6.5, va="center", color=QUIET)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
+    if quality.errors:
+        wrong = " + ".join(map(str, quality.errors))
+        rows.append(("codewords wrong" + (", by block" if len(quality.errors) > 1 else ""), wrong))
+    rows += [
+        (f"print reflectance difference in {name} (at least 30 %)", f"{tone.difference:.0%}")
+        for name, tone in quality.colours.items()
+    ]
+    return rows
 
 
 def _segments(axes: Axes, quality: PrintQuality) -> None:
@@ -207,14 +256,10 @@ def _segments(axes: Axes, quality: PrintQuality) -> None:
     )
     axes.set_yticks(places, [segment.name for segment in shown], fontsize=6.5)
     axes.invert_yaxis()
-    axes.set_xlim(0, 5.4)  # room for the words behind a bar of grade A
+    axes.set_xlim(0, 6)  # room for the words behind a bar of grade A
     axes.set_xticks(range(5), ["F", "D", "C", "B", "A"], fontsize=7)
     for place, segment in enumerate(shown):
-        worst = max(segment.damaged, segment.solid_damaged)
-        if worst > 0:
-            axes.text(
-                segment.grade + 0.15, place, f"{worst:.0%} damaged", fontsize=6.5, va="center"
-            )
+        axes.text(segment.grade + 0.15, place, _fault(segment), fontsize=6.5, va="center")
     axes.set_title(
         f"fixed pattern: {len(shown)} of {len(quality.segments)} segments, "
         f"average {quality.average_grade:.1f}",
@@ -226,6 +271,20 @@ def _segments(axes: Axes, quality: PrintQuality) -> None:
         axes.spines[side].set_visible(False)
 
 
+def _fault(segment: Segment) -> str:
+    """Say what is wrong with a segment; a weak one has no wrong modules."""
+    faults = []
+    if segment.damaged > 0:
+        faults.append(f"{segment.damaged:.0%} wrong")
+    if segment.solid_damaged > 0:
+        faults.append(f"{segment.solid_damaged:.0%} beside it")
+    if segment.transition_ratio > 0:
+        faults.append(f"transitions {segment.transition_ratio:.2f}")
+    if not faults and segment.grade < 4:
+        faults.append("weak modules")
+    return ", ".join(faults)
+
+
 def _modules(axes: Axes, quality: PrintQuality) -> None:
     """Show how far the modules lie from the threshold: two heaps, far apart in a good print."""
     rows, columns = quality.size
@@ -234,7 +293,13 @@ def _modules(axes: Axes, quality: PrintQuality) -> None:
     light = quality.modules if quality.inverted else ~quality.modules
     axes.hist(inner[~light], bins=bins, color=INK, label="dark modules")
     axes.hist(inner[light], bins=bins, color="#9db7d5", label="light modules")
-    axes.axvline(quality.threshold, color=WRONG, linewidth=1, linestyle="--", label="threshold")
+    axes.axvline(
+        quality.threshold,
+        color=WRONG,
+        linewidth=1,
+        linestyle="--",
+        label=f"threshold {quality.threshold:.2f}",
+    )
     axes.set_yscale("log")
     axes.set_xlim(0, 1)
     axes.set_xlabel("reflectance of the modules through the aperture", fontsize=7.5)
@@ -252,7 +317,7 @@ def _value(name: str, value: float) -> str:
         return f"{value:.3f}"
     if name in ("modulation", "reflectance margin"):
         return f"lowest {value:.0%}"
-    return f"{value:.0%} of modules" if name == "fixed pattern damage" else f"{value:.0%}"
+    return f"{value:.0%} wrong" if name == "fixed pattern damage" else f"{value:.0%}"
 
 
 def _margins(quality: PrintQuality) -> npt.NDArray[np.float64]:

@@ -45,10 +45,8 @@ py::dict as_dict(const Grades& g, const SymbolSize& size) {
     const int rows = size.rows, columns = size.columns;
     py::dict out;
     out["truth"] = truths[static_cast<int>(g.truth)];
-    py::array_t<bool> modules({rows, columns});
-    bool* dark = modules.mutable_data();
-    for (size_t i = 0; i < g.true_modules.size(); ++i) dark[i] = g.true_modules[i] != 0;
-    out["modules"] = modules;
+    // A module is 0 or 1, as a bool is.
+    out["modules"] = as_array(reinterpret_cast<const bool*>(g.true_modules.data()), rows, columns);
     static_assert(sizeof(Point) == 2 * sizeof(double));
     py::array_t<double> centres({rows, columns, 2});
     std::memcpy(centres.mutable_data(), g.grid.centres.data(),
@@ -102,16 +100,15 @@ public:
         task.inverted = inverted, task.aperture_px = aperture_px;
         std::vector<Channel> others;
         for (const int colour : colours) others.push_back(channel_of(frame, colour));
-        Grades grades;
         std::vector<std::array<double, 2>> means;
+        Pool<Work>::Loan work(pool_);
         {
             py::gil_scoped_release nogil;
-            Pool<Grader>::Loan grader(pool_);
-            grader->grade(view, table, task, grades);
+            work->grader.grade(view, table, task, work->grades);
             for (const Channel& other : others)
-                means.push_back(grader->paper_and_ink(other, table));
+                means.push_back(work->grader.paper_and_ink(other, table));
         }
-        py::dict out = as_dict(grades, *found);
+        py::dict out = as_dict(work->grades, *found);
         out["colours"] = py::cast(means);
         return out;
     }
@@ -131,7 +128,11 @@ private:
                 frame.strides(0), frame.strides(1)};
     }
 
-    Pool<Grader> pool_;
+    struct Work {
+        Grader grader;
+        Grades grades;
+    };
+    Pool<Work> pool_;
 };
 
 }  // namespace

@@ -40,6 +40,16 @@ __all__ = [
 ]
 
 NAMED_APERTURES_MIL = (3, 5, 6, 8, 10, 12, 16, 20)
+PARAMETERS = (
+    "decode",
+    "symbol contrast",
+    "modulation",
+    "reflectance margin",
+    "fixed pattern damage",
+    "axial nonuniformity",
+    "grid nonuniformity",
+    "unused error correction",
+)
 PIXELS_PER_INCH = (10.0, 100_000.0)
 LIGHT_NM = (300, 1200)
 APERTURE_UM = (1.0, 10_000.0)
@@ -99,12 +109,11 @@ def grade(
         light_angle_deg=light_angle_deg,
     )
     corners = np.ascontiguousarray(reading.corners, np.float32)
-    if corners.shape != (4, 2) or not np.isfinite(corners).all():
+    if corners.shape != (4, 2):
         raise BadArgument("the corners of the reading are not four points (x, y)")
+    module_px = _module_px(corners, reading.size)
     if aperture_um is None:
-        aperture_um = default_aperture_um(
-            _module_px(corners, reading.size) * 25400 / pixels_per_inch
-        )
+        aperture_um = default_aperture_um(module_px * 25400 / pixels_per_inch)
     channels = _channels(frame)
     light = "grey" if frame.ndim == 2 else _colour_of(light_nm)
     others: list[str] = [name for name in ("red", "green") if name in channels]
@@ -213,19 +222,9 @@ def _quality_of(
     light_angle_deg: int,
     calibrated: bool,
 ) -> PrintQuality:
-    names = (
-        "decode",
-        "symbol contrast",
-        "modulation",
-        "reflectance margin",
-        "fixed pattern damage",
-        "axial nonuniformity",
-        "grid nonuniformity",
-        "unused error correction",
-    )
     decode, contrast, modulation, margin, fixed, axial, uniform, unused = (
         Parameter(name, value, number)
-        for name, (value, number) in zip(names, found["grades"], strict=True)
+        for name, (value, number) in zip(PARAMETERS, found["grades"], strict=True)
     )
     (ax, ay), (dx, dy) = found["across"], found["down"]
     across, down = math.hypot(ax, ay), math.hypot(dx, dy)
@@ -260,7 +259,7 @@ def _quality_of(
         modulation_codewords=tuple(found["modulation_codewords"]),
         margin_codewords=tuple(found["margin_codewords"]),
         errors=tuple(found["errors"]),
-        segments=tuple(Segment(*row) for row in found["segments"]),
+        segments=tuple(map(Segment._make, found["segments"])),
         average_grade=found["average_grade"],
         truth=found["truth"],
         edges_found=found["edges_found"],
@@ -275,6 +274,8 @@ def _quality_of(
 
 def _module_px(corners: npt.NDArray[np.float32], size: tuple[int, int]) -> float:
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
+    if not all(map(math.isfinite, (x0, y0, x1, y1, x2, y2, x3, y3))):
+        raise BadArgument("the corners of the reading are not four points (x, y)")
     area = abs((x2 - x0) * (y3 - y1) - (x3 - x1) * (y2 - y0)) / 2
     return math.sqrt(max(area, 1e-9) / (size[0] * size[1]))
 

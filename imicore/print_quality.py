@@ -1,7 +1,7 @@
 """What a grading says: parameters, segments of the fixed pattern, tones, and the grade in words."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,20 @@ import numpy.typing as npt
 MIN_GRADE = 2.0  # overall, C; the postal rules that are public name none
 MIN_PRINT_REFLECTANCE_DIFFERENCE = 0.30  # in red and in green (DMM 708.4.4)
 LETTERS = "FDCBA"
+LIMITS: dict[str, tuple[float, float, float, float]] = {
+    "symbol contrast": (0.70, 0.55, 0.40, 0.20),
+    "modulation": (0.50, 0.40, 0.30, 0.20),
+    "reflectance margin": (0.50, 0.40, 0.30, 0.20),
+    "axial nonuniformity": (0.06, 0.08, 0.10, 0.12),
+    "grid nonuniformity": (0.38, 0.50, 0.63, 0.75),
+    "unused error correction": (0.62, 0.50, 0.37, 0.25),
+}
+"""For A, B, C and D: at least, of nonuniformity at most (ISO/IEC 15415:2011 Tables 4 to 9).
+
+Modulation and margin: of one codeword; how many may be below, error correction decides. Decode and
+fixed pattern damage are not graded by limits of their value. The grader has its own copy
+(csrc/grade.cpp), and a test holds them together.
+"""
 MIL_UM = 25.4
 ENOUGH_PIXELS = 10  # a module, for the optics of a verifier
 
@@ -27,8 +41,7 @@ class Parameter:
         return LETTERS[self.grade]
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One piece of the fixed pattern (ISO/IEC 16022:2006 Annex M.1).
 
     It begins at module (`row`, `column`) of the symbol and runs along its row (`level`) or column;
