@@ -38,6 +38,10 @@ class RateEditionError(PostageError):
     """A rate edition that is not what its manifest says, or cannot be read."""
 
 
+class PolicyError(PostageError, ValueError):
+    """A policy file that cannot be read, or a record in it that contradicts itself."""
+
+
 class Fault(Enum):
     """Why a payload or a set of values is no indicium; the list is closed."""
 
