@@ -24,8 +24,9 @@ from imicore.raster import Line, Mark, Rasterizer
 from pipeline.composer import Composer
 from pipeline.disk import RealDisk
 from pipeline.imprint import Evidence, ImprintRequest
-from pipeline.journal import Instant
 from pipeline.psd import Psd
+from pipeline.psdclock import Instant, TimePolicy
+from pipeline.services import commission
 from pipeline.state import Outcome
 from postage.devices import Mode
 from postage.indicium import unpack
@@ -57,7 +58,9 @@ def ours(folder: Path) -> tuple[Callable[[], tuple[Evidence, bytes]], signature.
         sign=signer.sign,
         check=lambda message, made: verifier.verify(message, made, public_key) == 0,
         clock=lambda: Instant(NOON_US, NOON_US),
+        time=TimePolicy(trusts_rtc=True),
     )
+    commission(psd, public_key, b"bench")
     psd.refill(Money(90_000_000), 1)
     composer = Composer(
         dots_per_inch=600, ink_gain_dots=0, fim=True, licensing_zip="06484", mode=Mode.SPECIMEN

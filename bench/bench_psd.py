@@ -13,7 +13,8 @@ from typing import Any
 
 from bench.compare import Comparison, Contender, compare
 from pipeline.disk import Disk, RealDisk
-from pipeline.journal import Instant, Journal
+from pipeline.journal import Journal
+from pipeline.psdclock import Instant
 from pipeline.record import HeadSlot, Record, RecordType, Seal, device_id
 from pipeline.recovery import recover
 from pipeline.state import FLAG_TEST

@@ -12,8 +12,9 @@ from imicore.signature import Check, Verifier
 from pipeline.disk import RealDisk
 from pipeline.errors import NoDevice
 from pipeline.job import Meter
-from pipeline.journal import Instant
 from pipeline.psd import Psd
+from pipeline.psdclock import Instant, TimePolicy
+from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode
 from postage.layouts import OUR_VENDOR
@@ -59,6 +60,7 @@ def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
             verifier.verify(message, signature, public_key) is Check.VALID
         ),
         "clock": lambda: Instant(world.now_us, world.now_us),
+        "time": TimePolicy(trusts_rtc=True),  # the world's clock is nobody's to set
         "segment_records": SEGMENT_RECORDS,
     }
     disk = RealDisk(folder / "journal")
@@ -66,6 +68,7 @@ def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
         psd = Psd.open(disk, **setup)
     except NoDevice:
         psd = Psd.create(disk, **setup)
+    commission(psd, public_key, f"software meter {key_id}".encode())
     record = DeviceRecord(
         vendor_model=OUR_VENDOR,
         serial=settings.serial,

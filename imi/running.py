@@ -84,8 +84,9 @@ def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None) -> Run:
     """Open or make the folder of a run: meter recovered, list of pieces read, next piece found."""
     world, composer = World(job), build_composer(job)
     prepare(out, job, fresh=fresh)
-    meter = open_meter(out / "meter", job.meter, world)
     log = PieceLog(out / "pieces.sqlite")
+    world.wait_for(log.last_number() + 1)
+    meter = open_meter(out / "meter", job.meter, world)
     first, open_pieces = next_piece(meter, log)
     last = min(job.count, first + limit - 1) if limit else job.count
     world.stack(first, last)

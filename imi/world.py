@@ -56,10 +56,14 @@ class World:
         self._pitch_us = round(3600e6 / job.pieces_per_hour)
         self.now_us = self._start_us
 
+    def wait_for(self, number: int) -> None:
+        """Let time pass until a piece is due: what ran before ended by then."""
+        self.now_us = self._start_us + number * self._pitch_us
+
     def stack(self, first: int, last: int) -> None:
         """Put the pieces of these numbers on the feeder."""
         self._pieces = self._between(first, last)
-        self.now_us = self._start_us + first * self._pitch_us
+        self.wait_for(first)
 
     # -- feeder ------------------------------------------------------------------------------
 
@@ -68,7 +72,7 @@ class World:
         self._piece = next(self._pieces, None)
         if self._piece is None:
             return None
-        self.now_us = self._start_us + self._piece.number * self._pitch_us
+        self.wait_for(self._piece.number)
         batch = self._piece.batch
         length, height, thickness = (_thou(inches) for inches in batch.inches)
         fed = Fed(

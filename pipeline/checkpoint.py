@@ -10,28 +10,47 @@ from typing import Final
 
 from pipeline.errors import RecordFormatError
 from pipeline.record import Record
-from pipeline.state import Department, DeviceState, Open
+from pipeline.state import (
+    Anchor,
+    Department,
+    DeviceState,
+    Open,
+    PendingRefill,
+    Tries,
+)
 
 CHUNK_BYTES: Final = 192  # of the 256 in a record; the last record of a run is signed
-_HEAD = struct.Struct("<BBBHQQQQQQIIII")
+_HEAD = struct.Struct("<BBBBH13Q9I")
 _PAIR = struct.Struct("<QQ")
 _SIGNED = struct.Struct("<16sQQQQQQ")
 _OPEN = struct.Struct("<QB")
 _DEPARTMENT = struct.Struct("<IQQq")
-_VERSION = 1
-_GROWTH_BYTES = _PAIR.size + _OPEN.size + _DEPARTMENT.size  # by one record, at most
+_ONE = struct.Struct("<Q")
+_TRIES = struct.Struct("<IIQ")
+_REDATED = struct.Struct("<QH")
+_TABLES = (_OPEN, _OPEN, _PAIR, _ONE, _DEPARTMENT, _TRIES, _REDATED)
+_VERSION = 2
+_GROWTH_BYTES = sum(table.size for table in _TABLES)  # by one record, more than it can be
 
 
 def run_records(state: DeviceState) -> int:
     """Return how many CHECKPOINT records hold the state after one more record of any type."""
-    size = (
-        _HEAD.size
-        + len(state.binding)
-        + _OPEN.size * (len(state.flight) + len(state.open))
-        + _PAIR.size * len(state.refills)
-        + _DEPARTMENT.size * len(state.departments)
-    )
+    counts = _counts(state)
+    size = _HEAD.size + len(state.binding)
+    size += sum(count * table.size for count, table in zip(counts, _TABLES, strict=True))
     return -(-(size + _GROWTH_BYTES) // CHUNK_BYTES)
+
+
+def _counts(state: DeviceState) -> tuple[int, ...]:
+    return (
+        len(state.flight),
+        len(state.open),
+        len(state.refills),
+        len(state.voided),
+        len(state.departments),
+        len(state.tries),
+        len(state.redated),
+    )
 
 
 def checkpoint_message(device: int, final: int, state: DeviceState, data: bytes) -> bytes:
@@ -43,27 +62,33 @@ def checkpoint_message(device: int, final: int, state: DeviceState, data: bytes)
 def pack_state(state: DeviceState) -> bytes:
     """Return the state's bytes; equal states give equal bytes."""
     pending = state.pending_refill
+    anchor = state.anchor
     parts = [
         _HEAD.pack(
             _VERSION,
             state.window,
-            pending is not None,
+            (pending is not None) | (anchor is not None) << 1 | state.zeroised << 2,
+            state.stage,
             len(state.binding),
             state.locks,
             state.last_contact_us,
+            state.acknowledged,
+            state.unsent_us,
             state.tests,
+            state.redates,
             state.repairs << 32 | state.repair_day,
-            *(pending or (0, 0)),
-            len(state.flight),
-            len(state.open),
-            len(state.refills),
-            len(state.departments),
+            *(pending or (0, 0, 0, 0)),
+            *(anchor or (0, 0)),
+            state.rate_version,
+            state.assumed_boots,
+            *_counts(state),
         ),
         state.binding,
     ]
     parts += [_OPEN.pack(sequence, 0) for sequence in state.flight]
     parts += [_OPEN.pack(sequence, why) for sequence, why in sorted(state.open.items())]
     parts += [_PAIR.pack(*refill) for refill in sorted(state.refills.items())]
+    parts += [_ONE.pack(request) for request in sorted(state.voided)]
     parts += [
         _DEPARTMENT.pack(
             number,
@@ -73,6 +98,8 @@ def pack_state(state: DeviceState) -> bytes:
         )
         for number, department in sorted(state.departments.items())
     ]
+    parts += [_TRIES.pack(user, *tries) for user, tries in sorted(state.tries.items())]
+    parts += [_REDATED.pack(*redate) for redate in sorted(state.redated.items())]
     return b"".join(parts)
 
 
@@ -93,14 +120,20 @@ def unpack_state(data: bytes, last: Record, digest: bytes) -> DeviceState:
 
 
 def _unpack_state(data: bytes, last: Record, digest: bytes) -> DeviceState:
-    version, window, has_pending, binding_bytes, *numbers = _HEAD.unpack_from(data)
-    locks, contact, tests, repairs, request, amount, *counts = numbers
+    version, window, present, stage, binding_bytes, *numbers = _HEAD.unpack_from(data)
+    (locks, contact, acknowledged, unsent, tests, redates, repairs, *numbers) = numbers
+    pending, anchor, (rate_version, assumed), counts = (
+        numbers[:4],
+        numbers[4:6],
+        numbers[6:8],
+        numbers[8:],
+    )
     if version != _VERSION:
         raise ValueError(f"version {version} is unknown")
     at = _HEAD.size + binding_bytes
     binding = data[_HEAD.size : at]
     tables: list[list[tuple[int, ...]]] = []
-    for count, layout in zip(counts, (_OPEN, _OPEN, _PAIR, _DEPARTMENT), strict=True):
+    for count, layout in zip(counts, _TABLES, strict=True):
         end = at + count * layout.size
         if end > len(data):
             raise ValueError(f"{count} entries do not fit")
@@ -110,7 +143,7 @@ def _unpack_state(data: bytes, last: Record, digest: bytes) -> DeviceState:
         raise ValueError(f"registers {last[6:10]} do not add up")
     if at != len(data):
         raise ValueError(f"{len(data) - at} bytes too many")
-    flight, opened, refills, departments = tables
+    flight, opened, refills, voided, departments, tries, redated = tables
     return DeviceState(
         window=window,
         sequence=last.sequence,
@@ -121,18 +154,29 @@ def _unpack_state(data: bytes, last: Record, digest: bytes) -> DeviceState:
         control_total=last.control_total,
         piece_count=last.piece_count,
         tests=tests,
+        redates=redates,
         previous=digest,
         binding=binding,
+        stage=stage,
+        zeroised=bool(present & 4),
         locks=locks,
+        rate_version=rate_version,
+        anchor=Anchor(*anchor) if present & 2 else None,
+        assumed_boots=assumed,
         last_contact_us=contact,
+        acknowledged=acknowledged,
+        unsent_us=unsent,
         repairs=repairs >> 32,
         repair_day=repairs & 0xFFFF_FFFF,
-        pending_refill=(request, amount) if has_pending else None,
+        pending_refill=PendingRefill(*pending) if present & 1 else None,
         refills={row[0]: row[1] for row in refills},
+        voided={row[0] for row in voided},
         departments={
             number: Department(charged, since, None if allowance < 0 else allowance)
             for number, charged, since, allowance in departments
         },
+        tries={row[0]: Tries(row[1], row[2]) for row in tries},
+        redated={row[0]: row[1] for row in redated},
         flight=[row[0] for row in flight],
         open={row[0]: Open(row[1]) for row in opened},
     )

@@ -13,15 +13,17 @@ from postage.registers import Registers
 class ImprintRequest:
     """What one indicium is to say, beyond what the device knows of itself.
 
-    Fields that the device's profile has no place for are not printed; `department` and `operator`
-    never are, the journal keeps them.
+    Fields that the device's profile has no place for are not printed; `department`, `operator` and
+    `keyed` never are, the journal keeps them. Prepaid reply mail has no mailing date. `keyed` says
+    that a person typed the amount: no rate stands behind it (domain trap 22).
     """
 
     postage: Money
-    mailing_date: date
+    mailing_date: date | None
     rate_category: int
     department: int = 0
     operator: int = 0
+    keyed: bool = False
     rate_version: int = 0
     weight_tenths_oz: int = 0
     piece_class: int = 0
@@ -46,7 +48,7 @@ class Evidence:
     the debit; `sequence` is the debit's journal record, for `Psd.confirm`.
     """
 
-    request: ImprintRequest | None  # None: a VOID test imprint
+    request: ImprintRequest | None  # None: a VOID test imprint, or a redate
     sequence: int
     token: ReleaseToken
     payload: bytes
@@ -61,6 +63,21 @@ class Refilled:
     request_id: int
     amount: Money
     registers: Registers
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A device that left service: `refund` was in the descending register."""
+
+    refund: Money
+    registers: Registers
+
+
+class Head(NamedTuple):
+    """The newest record and the SHA-256 of its sealed bytes: what an upload is compared with."""
+
+    sequence: int
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ of 2018). Opening the device again reads the disk afresh and decides.
 import errno
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from pipeline.checkpoint import CHUNK_BYTES, checkpoint_message, pack_state, run_records
 from pipeline.disk import Disk
 from pipeline.errors import DeviceExists, FaultCause, MachineError, PsdFault
+from pipeline.fold import fold
+from pipeline.psdclock import Instant
 from pipeline.record import (
     RECORD_BYTES,
     SLOT_BYTES,
@@ -26,6 +28,7 @@ from pipeline.record import (
     invert,
 )
 from pipeline.recovery import HEAD, Check, Recovery, mend, recover
+from pipeline.rules import violation
 from pipeline.segments import (
     SIDE_FILL,
     SIDES,
@@ -44,13 +47,6 @@ SEGMENT_RECORDS: Final = 1 << 14
 SMALLEST_SEGMENT: Final = 16
 SIGNATURE_BYTES: Final = 64
 _NEW_HEAD = "head.new"
-
-
-class Instant(NamedTuple):
-    """PSD time and CLOCK_BOOTTIME, both in microseconds."""
-
-    psd_us: int
-    boottime_us: int
 
 
 class Journal:
@@ -183,6 +179,8 @@ class Journal:
         if self._closed:
             raise MachineError("the journal is closed")
         state = self.state
+        if state.zeroised:
+            raise MachineError("the device is zeroised; its journal takes no more records")
         if kind is not RecordType.CHECKPOINT:
             left = self._end - state.sequence - 1
             # One place is kept for a BOOT: what it says of the record before it, whether that was
@@ -208,7 +206,7 @@ class Journal:
             payload,
             signature,
         )
-        broken = state.violation(record)
+        broken = violation(state, record)
         assert broken is None, broken
         sealed = self._seal.record(record)
         try:
@@ -218,7 +216,7 @@ class Journal:
         except PsdFault as fault:
             self.fault = fault
             raise
-        state.apply(record, digest(sealed))
+        fold(state, record, digest(sealed))
         return record
 
     def sign(self, message: bytes) -> bytes:

@@ -59,6 +59,17 @@ class Payloads:
             weight_tenths_oz=0,
         )
 
+    def redate(self, number: int, mailing_date: date, registers: Registers) -> bytes:
+        """Return the bytes of zero-value imprint `number` that only says another date."""
+        return self._pack(
+            **_registers(registers),
+            piece_count=number,
+            postage=Money(0),
+            mailing_date=mailing_date,
+            rate_category=int(Imprint.REDATE),
+            weight_tenths_oz=0,
+        )
+
     def _pack(self, **values: Value) -> bytes:
         given = self._device | values
         return pack(self._profile, {name: given[name] for name in self._fields & given.keys()})

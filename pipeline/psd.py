@@ -6,25 +6,20 @@ out the Evidence. A crash anywhere leaves a piece either undebited or listed as 
 was debited is ever offered for printing again.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from enum import Enum
-from typing import Final, Self, Unpack
+from datetime import date, timedelta
+from typing import Final
 
-from pipeline.authority import Limits, Reason, Refused, authorise, authorise_refill, locked
-from pipeline.disk import Disk
-from pipeline.errors import BindingMismatch
-from pipeline.imprint import Evidence, ImprintRequest, OpenPiece, Refilled, ReleaseToken
-from pipeline.journal import SEGMENT_RECORDS, Instant, Journal
-from pipeline.payloads import Payloads
-from pipeline.record import Record, RecordType, Seal, device_id
-from pipeline.setup import Setup, demand_sound
+from pipeline.authority import Reason, Refused, authorise, authorise_date
+from pipeline.imprint import Evidence, ImprintRequest, OpenPiece, ReleaseToken
+from pipeline.lifecycle import Service
+from pipeline.psdclock import Instant
+from pipeline.record import Record, RecordType
+from pipeline.services import Services
 from pipeline.state import (
     DAY_SHIFT,
+    FLAG_KEYED,
+    FLAG_REDATE,
     FLAG_TEST,
-    FLAG_UNRELEASED,
-    WINDOW_SHIFT,
-    Lock,
     Open,
     Outcome,
     outcome_flags,
@@ -33,29 +28,16 @@ from postage.indicium import unpack
 from postage.money import Money
 from postage.registers import Registers
 
-SERVICE_REPAIRS: Final = 3
-_EPOCH = date(1970, 1, 1)
+_EPOCH: Final = date(1970, 1, 1)
 
 
-class State(Enum):
-    """What the device will do now, the most restrictive first."""
-
-    FAULT = "FAULT"
-    SUSPENDED = "SUSPENDED"
-    LOCKED_COMM = "LOCKED_COMM"
-    EMPTY = "EMPTY"
-    LOW = "LOW"
-    READY = "READY"
-
-
-class Psd:
-    """One device, open for its one user; get it from `create` or `open`.
-
-    Nothing here reads a clock, a disk or a random number but through the parameters. Not for
-    several threads.
+class Psd(Services):
+    """One device, open for its one user; get it from `create` or `open`. Not for several threads.
 
     >>> import hashlib, tempfile, zoneinfo
     >>> from pipeline.disk import RealDisk
+    >>> from pipeline.psdclock import TimePolicy
+    >>> from pipeline.services import commission
     >>> def sign(message: bytes) -> bytes:
     ...     return hashlib.sha512(b"a stand-in for the key" + message).digest()
     >>> folder = tempfile.TemporaryDirectory()
@@ -63,8 +45,12 @@ class Psd:
     ...     RealDisk(folder.name), vendor_model="TST0", serial=7, profile="imi-std/p1",
     ...     licensing_zip="94043", zone=zoneinfo.ZoneInfo("America/Los_Angeles"),
     ...     journal_key=bytes(32), sign=sign, check=lambda m, s: s == sign(m),
-    ...     clock=lambda: Instant(1_783_969_200_000_000, 0), segment_records=64,
+    ...     clock=lambda: Instant(1_783_969_200_000_000, 0), time=TimePolicy(trusts_rtc=True),
+    ...     segment_records=64,
     ... )
+    >>> psd.state
+    <State.MANUFACTURED: 'MANUFACTURED'>
+    >>> commission(psd, b"a certificate", b"an agreement")
     >>> psd.refill(Money(500_000), request_id=1).registers.descending
     Money(mills=500000)
     >>> request = ImprintRequest(
@@ -80,96 +66,6 @@ class Psd:
     >>> folder.cleanup()
     """
 
-    def __init__(self, disk: Disk, setup: Setup) -> None:
-        demand_sound(setup)
-        licensing_zip = setup["licensing_zip"]
-        self._clock = setup["clock"]
-        self._zone, self._profile = setup["zone"], setup["profile"]
-        self._limits = setup.get("limits", Limits())
-        self._device = f"{setup['vendor_model']} {setup['serial']}"
-        self._payloads = Payloads(
-            self._profile,
-            vendor_model=setup["vendor_model"],
-            device_serial=setup["serial"],
-            origin_zip=int(licensing_zip),
-            firmware_id=setup.get("firmware_id", 0),
-        )
-        self._told: dict[int, Outcome] = {}
-        self._released = 0
-        self._journal = Journal.open(
-            disk,
-            Seal(setup["journal_key"], device_id(setup["vendor_model"], setup["serial"])),
-            setup["sign"],
-            setup["check"],
-            segment_records=setup.get("segment_records", SEGMENT_RECORDS),
-            pair_check_every=setup.get("pair_check_every", 256),
-        )
-        try:
-            self._boot(f"{self._profile} {licensing_zip}".encode("ascii"), setup.get("window", 1))
-        except Exception:
-            self._journal.close()
-            raise
-
-    @classmethod
-    def create(cls, disk: Disk, **setup: Unpack[Setup]) -> Self:
-        """Return a new device with registers of zero.
-
-        Raises:
-            ValueError: the setup is not sound; nothing was touched.
-            DeviceExists: the folder holds a device; nothing was touched.
-            PsdFault: the disk failed; creation may be tried again.
-        """
-        demand_sound(setup)
-        device = device_id(setup["vendor_model"], setup["serial"])
-        Journal.create(
-            disk,
-            Seal(setup["journal_key"], device),
-            segment_records=setup.get("segment_records", SEGMENT_RECORDS),
-        )
-        return cls(disk, setup)
-
-    @classmethod
-    def open(cls, disk: Disk, **setup: Unpack[Setup]) -> Self:
-        """Return the device as the disk proves it, after recovery and a BOOT record.
-
-        Raises:
-            NoDevice: the folder holds none.
-            PsdInUse: another process or object has it.
-            PsdFault: with its cause; the device needs the provider's inspection.
-            BindingMismatch: profile or ZIP are not those of the journal.
-        """
-        return cls(disk, setup)
-
-    @property
-    def state(self) -> State:
-        """Return what the device will do now."""
-        state = self._journal.state
-        if self._journal.fault is not None:
-            return State.FAULT
-        if state.locks & Lock.SUSPENDED:
-            return State.SUSPENDED
-        if state.locks & Lock.COMM:
-            return State.LOCKED_COMM
-        if state.descending == 0:
-            return State.EMPTY
-        return State.LOW if state.descending < self._limits.low_descending.mills else State.READY
-
-    @property
-    def registers(self) -> Registers:
-        """Return the registers; in FAULT those of the last record known to be durable."""
-        state = self._journal.state
-        return Registers(
-            ascending=Money(state.ascending),
-            descending=Money(state.descending),
-            control_total=Money(state.control_total),
-            piece_count=state.piece_count,
-        )
-
-    @property
-    def last_sequence(self) -> int:
-        """Return the number of the last journal record."""
-        return self._journal.state.sequence
-
     @property
     def open_pieces(self) -> list[OpenPiece]:
         """Return every piece of earlier boots without an outcome, and every spoiled one."""
@@ -177,16 +73,6 @@ class Psd:
             self._open_piece(sequence, why)
             for sequence, why in sorted(self._journal.state.open.items())
         ]
-
-    @property
-    def needs_service(self) -> bool:
-        """Whether more than three record copies had to be repaired today: the disk is failing."""
-        return self._journal.state.repairs > SERVICE_REPAIRS
-
-    def records(self, first: int = 1, last: int | None = None) -> Iterator[Record]:
-        """Yield the journal's records from sequence `first` to `last`, the newest unless told."""
-        newest = self._journal.state.sequence
-        return self._journal.records(first, newest if last is None else last)
 
     def imprint(self, request: ImprintRequest) -> Evidence | Refused:
         """Return evidence of postage that is paid for and durable, or why there is none.
@@ -199,33 +85,56 @@ class Psd:
                 and the device stays in FAULT.
             IndiciumFormatError: a field of the request does not fit the indicium; nothing changed.
         """
-        now = self._clock()
+        now = self._now()
+        refused = self._refused(Service.IMPRINT, now)
+        if refused is not None:
+            return refused
+        assert now is not None, "without a time the device is locked"
         today = self._day(now)
         state = self._journal.state
         waiting = len(state.flight) - len(self._told)
-        refused = (
-            self._broken()
-            or self._behind(now)
-            or authorise(state, self._limits, request, today, waiting)
-        )
+        refused = authorise(state, self._limits, request, today, waiting)
         if refused is not None:
             return refused
         after = self.registers.debit(request.postage)
-        return self._debit(now, today, after, self._payloads.postage(request, after), request)
+        payload = self._payloads.postage(request, after)
+        flags = FLAG_KEYED if request.keyed else 0
+        return self._debit(now, after, payload, flags, request=request)
 
     def test_imprint(self) -> Evidence | Refused:
         """Return a zero-value VOID imprint: logged, counted apart, no register moves.
 
         Its payload says TEST in the rate category, so that no verifier takes it for postage.
         """
-        now = self._clock()
-        refused = self._broken() or self._behind(now) or locked(self._journal.state)
+        now = self._now()
+        refused = self._refused(Service.TEST, now)
         if refused is not None:
             return refused
-        today = self._day(now)
+        assert now is not None, "without a time the device is locked"
         registers = self.registers
-        payload = self._payloads.test(self._journal.state.tests + 1, today, registers)
-        return self._debit(now, today, registers, payload, None)
+        number = self._journal.state.tests + 1
+        payload = self._payloads.test(number, self._day(now), registers)
+        return self._debit(now, registers, payload, FLAG_TEST)
+
+    def redate(self, sequence: int, mailing_date: date) -> Evidence | Refused:
+        """Return a zero-value imprint that gives the piece of a debit record another date, once.
+
+        Later than the printed one, as far ahead as any date may be; no register moves (domain 1.8).
+        """
+        now = self._now()
+        refused = self._refused(Service.IMPRINT, now)
+        if refused is not None:
+            return refused
+        assert now is not None, "without a time the device is locked"
+        today = self._day(now)
+        refused = self._refuse_redate(sequence, mailing_date, today)
+        refused = refused or authorise_date(mailing_date, today, self._limits.max_advance_days)
+        if refused is not None:
+            return refused
+        registers = self.registers
+        number = self._journal.state.redates + 1
+        payload = self._payloads.redate(number, mailing_date, registers)
+        return self._debit(now, registers, payload, FLAG_REDATE, reference=sequence)
 
     def confirm(self, sequence: int, outcome: Outcome) -> None:
         """Take the outcome of a released piece, or of an open one from an earlier boot.
@@ -244,61 +153,18 @@ class Psd:
             self._told[sequence] = outcome
         elif sequence in state.open:
             self._journal.append(
-                RecordType.CONFIRM, self._clock(), reference=sequence, flags=outcome
+                RecordType.CONFIRM, self._instant(), reference=sequence, flags=outcome
             )
         else:
             raise ValueError(f"record {sequence} is neither in flight nor open")
 
-    def refill(self, amount: Money, request_id: int) -> Refilled | Refused:
-        """Return the registers with the amount added, once for each request id.
-
-        Begin and apply in one: the provider's answer is taken as given. A repeat of an id with its
-        amount moves nothing and answers with the registers as they are by then.
-        """
-        applied = self._journal.state.refills.get(request_id)
-        if applied == amount.mills:
-            return Refilled(request_id, amount, self.registers)
-        refused = self.begin_refill(amount, request_id)
-        return refused if refused is not None else self.apply_refill(amount, request_id)
-
-    def begin_refill(self, amount: Money, request_id: int) -> Refused | None:
-        """Make a request durable before anyone is asked for money; a repeat changes nothing."""
-        state = self._journal.state
-        refused = self._broken() or authorise_refill(state, self._limits, amount, request_id)
-        if refused is None and state.pending_refill is None:
-            self._append(RecordType.REFILL_BEGIN, amount, request_id)
-        return refused
-
-    def apply_refill(self, amount: Money, request_id: int) -> Refilled | Refused:
-        """Add the outstanding request's amount to the registers."""
-        state = self._journal.state
-        refused = self._broken() or authorise_refill(state, self._limits, amount, request_id)
-        if refused is not None:
-            return refused
-        if state.pending_refill is None:
-            raise ValueError(f"refill request {request_id} was never begun")
-        self._append(RecordType.REFILL_APPLY, amount, request_id)
-        return Refilled(request_id, amount, self.registers)
-
-    def set_budget(self, department: int, amount: Money) -> None:
-        """Let a department charge this much from now on, whatever it charged before."""
-        self._journal.append(
-            RecordType.BUDGET, self._clock(), department=department, amount=amount.mills
-        )
-
-    def lock(self, lock: Lock) -> None:
-        """Hold the device; the lock survives restarts."""
-        self._journal.append(RecordType.LOCK, self._clock(), reference=lock)
-
-    def unlock(self, lock: Lock) -> None:
-        """Lift one lock; another stays."""
-        self._journal.append(RecordType.UNLOCK, self._clock(), reference=lock)
-
     def idle(self) -> None:
         """Write outcomes that no record carried yet, and get the next segment ready."""
+        if self._journal.state.zeroised:
+            return
         if self._told:
             flags = outcome_flags(self._journal.state.flight, self._told)
-            self._journal.append(RecordType.CONFIRM, self._clock(), flags=flags)
+            self._journal.append(RecordType.CONFIRM, self._instant(), flags=flags)
             self._told.clear()
         self._journal.prepare()
 
@@ -310,42 +176,36 @@ class Psd:
         finally:
             self._journal.close()
 
-    def _boot(self, binding: bytes, window: int) -> None:
-        journal = self._journal
-        bound = journal.state.binding
-        if bound not in (b"", binding):
-            raise BindingMismatch(f"bound to {bound.decode()!r}, not {binding.decode()!r}")
-        journal.append(
-            RecordType.BOOT,
-            self._clock(),
-            amount=journal.copies_repaired,
-            flags=window << WINDOW_SHIFT | (FLAG_UNRELEASED if journal.withheld else 0),
-            payload=binding,
-        )
-
-    def _broken(self) -> Refused | None:
-        fault = self._journal.fault
-        return None if fault is None else Refused(Reason.FAULT, str(fault))
-
-    def _behind(self, now: Instant) -> Refused | None:
-        floor = self._journal.state.floor_us
-        if now.psd_us >= floor:
-            return None
-        return Refused(Reason.CLOCK_BEHIND, f"{now.psd_us} us is before {floor} us")
-
-    def _append(self, kind: RecordType, amount: Money, request_id: int) -> None:
-        self._journal.append(kind, self._clock(), amount=amount.mills, reference=request_id)
+    def _refuse_redate(self, sequence: int, mailing_date: date, today: date) -> Refused | None:
+        state = self._journal.state
+        if sequence in state.redated:
+            return Refused(Reason.NO_REDATE, f"record {sequence} was redated before")
+        record = self._journal.record(sequence) if 0 < sequence <= state.sequence else None
+        if record is None or record.type != RecordType.DEBIT or not record.amount:
+            return Refused(Reason.NO_REDATE, f"record {sequence} is no postage")
+        printed = self._printed_date(record)
+        if printed is None or mailing_date <= printed:
+            detail = f"{mailing_date} is not after {printed or 'no date'}, which is printed"
+            return Refused(Reason.NO_REDATE, detail)
+        age = (today - _accounting_day(record)).days
+        if age > self._limits.max_redate_days:
+            detail = f"the piece is {age} days old; {self._limits.max_redate_days} is the limit"
+            return Refused(Reason.NO_REDATE, detail)
+        return None
 
     def _debit(
         self,
         now: Instant,
-        today: date,
         after: Registers,
         payload: bytes,
-        request: ImprintRequest | None,
+        kind_flags: int,
+        *,
+        request: ImprintRequest | None = None,
+        reference: int = 0,
     ) -> Evidence:
         """Sign, check, make durable; the Evidence exists only when all of it is done."""
         signature = self._journal.sign(payload)
+        today = self._day(now)
         state = self._journal.state
         flags = outcome_flags(state.flight, self._told) | (today - _EPOCH).days << DAY_SHIFT
         record = self._journal.append(
@@ -355,7 +215,8 @@ class Psd:
             department=request.department if request else 0,
             operator=request.operator if request else 0,
             rate_version=request.rate_version if request else 0,
-            flags=flags if request else flags | FLAG_TEST,
+            flags=flags | kind_flags,
+            reference=reference,
             payload=payload,
             signature=signature,
         )
@@ -372,20 +233,23 @@ class Psd:
             today,
         )
 
-    def _day(self, now: Instant) -> date:
-        return datetime.fromtimestamp(now.psd_us // 1_000_000, self._zone).date()
-
     def _open_piece(self, sequence: int, why: Open) -> OpenPiece:
         record = self._journal.record(sequence)
-        payload = record.payload + record.signature
         return OpenPiece(
             why=why,
             sequence=sequence,
-            device=self._device,
+            device=self._name,
             piece_count=record.piece_count,
             amount=Money(record.amount),
             department=record.department,
-            mailing_date=unpack(payload, profile=self._profile).mailing_date,
-            accounting_day=_EPOCH + timedelta(days=record.flags >> DAY_SHIFT),
-            payload=payload,
+            mailing_date=self._printed_date(record),
+            accounting_day=_accounting_day(record),
+            payload=record.payload + record.signature,
         )
+
+    def _printed_date(self, record: Record) -> date | None:
+        return unpack(record.payload + record.signature, profile=self._profile).mailing_date
+
+
+def _accounting_day(record: Record) -> date:
+    return _EPOCH + timedelta(days=record.flags >> DAY_SHIFT)

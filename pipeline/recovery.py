@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from pipeline.checkpoint import checkpoint_message, unpack_state
 from pipeline.disk import Disk
 from pipeline.errors import FaultCause, NoDevice, PsdFault, RecordFormatError
+from pipeline.fold import fold
 from pipeline.record import (
     RECORD_BYTES,
     SLOT_BYTES,
@@ -24,6 +25,7 @@ from pipeline.record import (
     invert,
     unpack_slot,
 )
+from pipeline.rules import violation
 from pipeline.segments import (
     SIDES,
     Segment,
@@ -203,10 +205,10 @@ def _fold(state: DeviceState, sealed: bytes) -> Record:
         raise PsdFault(
             FaultCause.CHAIN_BROKEN, f"record {record.sequence} names another predecessor"
         )
-    broken = state.violation(record)
+    broken = violation(state, record)
     if broken is not None:
         raise PsdFault(FaultCause.RULE_BROKEN, f"record {record.sequence}: {broken}")
-    state.apply(record, digest(sealed))
+    fold(state, record, digest(sealed))
     return record
 
 

@@ -5,9 +5,11 @@ from datetime import tzinfo
 from typing import NotRequired, TypedDict
 
 from pipeline.authority import Limits
-from pipeline.journal import Instant, Sign
+from pipeline.journal import Sign
+from pipeline.psdclock import Instant, TimePolicy
 from pipeline.recovery import Check
 from pipeline.state import MAX_WINDOW
+from postage.contactrule import ContactRule
 from postage.layouts import PROFILES
 
 
@@ -20,7 +22,10 @@ class Setup(TypedDict):
     zone: time zone of the licensed location, which decides what day it is.
     journal_key: 32 bytes that seal the records.
     sign, check: the device's signing key and its own verification; 64 bytes, deterministic.
-    clock: PSD time and CLOCK_BOOTTIME, in microseconds.
+    clock: the real-time clock and CLOCK_BOOTTIME, in microseconds.
+    time: what a boot may believe of the real-time clock; nothing unless given.
+    contact_rule: when the provider must have been reached; 72 hours unless given.
+    zeroise: destroys the keys; called when the device is zeroised, and again by each boot after.
     limits: caps and warnings.
     window: pieces that may be released without an outcome, 1 to 3; 1 unless given.
     firmware_id: what `imi-max` prints, 24 bits.
@@ -36,6 +41,9 @@ class Setup(TypedDict):
     sign: Sign
     check: Check
     clock: Callable[[], Instant]
+    time: NotRequired[TimePolicy]
+    contact_rule: NotRequired[ContactRule]
+    zeroise: NotRequired[Callable[[], None]]
     limits: NotRequired[Limits]
     window: NotRequired[int]
     firmware_id: NotRequired[int]

@@ -1,8 +1,7 @@
-"""What the journal's records add up to: registers, budgets, refills, open pieces, locks.
+"""What the journal's records add up to: registers, stage, budgets, refills, open pieces, locks.
 
-A fold: the same records give the same state, on a running device, at recovery and in an audit.
-`DeviceState.violation` is the rule book (reliability.md 4.8, I1 to I9); the journal asks it before
-each write, recovery asks it of each record read.
+The same records give the same state, on a running device, at recovery and in an audit: how one
+changes it is for `pipeline.fold` to say, which may follow for `pipeline.rules`.
 """
 
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from functools import cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.record import FIRST_PREVIOUS, Record, RecordType
 
@@ -18,13 +17,18 @@ MAX_CONTROL_TOTAL: Final = 2**40 - 1  # mills; five bytes hold a register in the
 MAX_PIECE_COUNT: Final = 2**32 - 1
 MAX_WINDOW: Final = 3
 DAY_US: Final = 86_400_000_000
+REDATE_DAYS: Final = 60  # a piece is old mail by then, and its refund window over
 
 # Bits of Record.flags. An outcome takes three bits for each piece in flight, the oldest lowest.
 OUTCOME_BITS: Final = 3
 FLAG_TEST: Final = 1 << 9  # DEBIT of nothing: a VOID imprint
 FLAG_UNRELEASED: Final = 1 << 10  # BOOT: the record before it never left the device
+FLAG_REDATE: Final = 1 << 11  # DEBIT of nothing: another date for the piece of record `reference`
+FLAG_TIME_KNOWN: Final = 1 << 11  # BOOT: its PSD time comes from a clock that is trusted
 WINDOW_SHIFT: Final = 12  # BOOT: pieces that may be in flight, two bits
-_OUTCOMES = (1 << OUTCOME_BITS * MAX_WINDOW) - 1
+FLAG_KEYED: Final = 1 << 14  # DEBIT: the amount was keyed in, no rate stands behind it
+FLAG_TIME_ASSUMED: Final = 1 << 14  # BOOT: its PSD time is the floor, and may run (grace)
+OUTCOMES: Final = (1 << OUTCOME_BITS * MAX_WINDOW) - 1
 DAY_SHIFT: Final = 16  # DEBIT: accounting day, days since 1970-01-01 in the licensed zone
 
 
@@ -47,11 +51,52 @@ class Open(IntEnum):
     UNPRINTED = 4
 
 
-class Lock(IntFlag):
-    """Independent locks: one being lifted leaves the other."""
+class Stage(IntEnum):
+    """How far the device has come; it never goes back."""
 
-    COMM = 1
-    SUSPENDED = 2
+    MANUFACTURED = 0
+    INITIALIZED = 1  # it has a key and a certificate
+    REGISTERED = 2  # a customer has it, at a licensed place
+    WITHDRAWN = 3
+
+
+class Lock(IntFlag):
+    """Independent locks: one being lifted leaves the others."""
+
+    COMM = 1  # lifted by a contact alone
+    SUSPENDED = 2  # set and lifted by the provider
+    FAULT = 4  # a self-test failed; lifted by the provider's inspection
+
+
+class Try(IntEnum):
+    """What a TRY record says of a user's PIN."""
+
+    ATTEMPT = 1  # written before the comparison
+    SUCCESS = 2
+    RELEASE = 3  # a supervisor or the provider starts the count anew
+
+
+class Tries(NamedTuple):
+    """Attempts since the last success or release, and the PSD time of the last."""
+
+    failures: int
+    last_us: int
+
+
+class PendingRefill(NamedTuple):
+    """The one refill that may be under way; record `sequence` holds what was asked."""
+
+    request_id: int
+    mills: int
+    nonce: int = 0
+    sequence: int = 0
+
+
+class Anchor(NamedTuple):
+    """A moment of which the PSD time is known, in the boot that is running."""
+
+    psd_us: int
+    boottime_us: int
 
 
 @dataclass(slots=True)
@@ -80,16 +125,27 @@ class DeviceState:
     descending: int = 0
     control_total: int = 0
     piece_count: int = 0
-    tests: int = 0  # VOID imprints, which count by themselves
+    tests: int = 0  # VOID imprints, which count by themselves, as redates do
+    redates: int = 0
     previous: bytes = FIRST_PREVIOUS
     binding: bytes = b""  # what the device is bound to: profile and licensing ZIP
+    stage: int = Stage.MANUFACTURED
+    zeroised: bool = False  # the latch; whether the keys are gone is for the key store to say
     locks: int = 0
+    rate_version: int = 0
+    anchor: Anchor | None = None  # None: nobody has told this boot the time
+    assumed_boots: int = 0  # in a row whose time was assumed
     last_contact_us: int = 0
+    acknowledged: int = 0  # the provider has the records up to this one
+    unsent_us: int = 0  # PSD time of the first debit since all was acknowledged; 0: none
     repairs: int = 0  # copies repaired on `repair_day`
     repair_day: int = 0
-    pending_refill: tuple[int, int] | None = None  # request id, mills
+    pending_refill: PendingRefill | None = None
     refills: dict[int, int] = field(default_factory=dict)  # applied, for ever
+    voided: set[int] = field(default_factory=set)  # requests that came to nothing, for ever
     departments: dict[int, Department] = field(default_factory=dict)
+    tries: dict[int, Tries] = field(default_factory=dict)  # by user; none after a success
+    redated: dict[int, int] = field(default_factory=dict)  # day of the redate by piece's record
     flight: list[int] = field(default_factory=list)  # released in this boot, no outcome yet
     open: dict[int, Open] = field(default_factory=dict)  # by sequence
     checkpoint: tuple[int, int] | None = None  # index and total of an unfinished run
@@ -107,183 +163,20 @@ class DeviceState:
                 self.control_total,
                 self.piece_count + (amount > 0),
             )
-        if kind is RecordType.REFILL_APPLY:
+        if kind is RecordType.REFILL_APPLY or kind is RecordType.WITHDRAW:
+            credit = amount if kind is RecordType.REFILL_APPLY else -amount
             return (
                 self.ascending,
-                self.descending + amount,
-                self.control_total + amount,
+                self.descending + credit,
+                self.control_total + credit,
                 self.piece_count,
             )
         return self.ascending, self.descending, self.control_total, self.piece_count
 
-    def violation(self, record: Record) -> str | None:
-        """Return the rule that a next record breaks, in words, or None where it may follow."""
-        kind = RecordType(record.type)
-        if record.sequence != self.sequence + 1:
-            return f"sequence {record.sequence} after {self.sequence}"
-        if record.boot < self.boot or record.psd_us < self.floor_us:
-            return (
-                f"boot {record.boot} at {record.psd_us} us after boot {self.boot} at "
-                f"{self.floor_us} us"
-            )
-        amount = record.amount
-        if record[6:10] != self.after(kind, amount):
-            return (
-                f"AR, DR, CT, count {record[6:10]} after {kind.name} of {amount} mills; "
-                f"expected {self.after(kind, amount)}"
-            )
-        if record.descending < 0 or record.control_total > MAX_CONTROL_TOTAL:
-            return f"CT {record.control_total} mills; the limit is {MAX_CONTROL_TOTAL}"
-        assert record.ascending + record.descending == record.control_total
-        if self.checkpoint is not None and kind is not RecordType.CHECKPOINT:
-            return f"{kind.name} inside the checkpoint run {self.checkpoint}"
-        return self._violation_of_kind(kind, record)
 
-    def apply(self, record: Record, digest: bytes) -> None:
-        """Fold in a record that breaks no rule; `digest` is that of its sealed bytes."""
-        kind = record.type
-        if record.flags & _OUTCOMES and not _closes_one(record):
-            self._settle_flight(record.flags)
-        if kind == RecordType.DEBIT:
-            self.tests += record.amount == 0
-            if record.amount:
-                self.flight.append(record.sequence)
-                department = self._department(record.department)
-                department.charged += record.amount
-                department.charged_since_budget += record.amount
-        elif kind == RecordType.CONFIRM:
-            if _closes_one(record):
-                self._settle(record.reference, record.flags & _OUTCOMES)
-        elif kind == RecordType.BOOT:
-            self._boot(record)
-        else:
-            self._apply_rare(record)
-        self.sequence = record.sequence
-        self.boot = record.boot
-        self.floor_us = record.psd_us
-        _, _, _, _, _, _, self.ascending, self.descending, self.control_total, *_ = record
-        self.piece_count = record.piece_count
-        self.previous = digest
-
-    def _violation_of_kind(self, kind: RecordType, record: Record) -> str | None:
-        broken = self._violation_of_outcomes(kind, record)
-        if broken is None and kind is RecordType.DEBIT:
-            return self._violation_of_debit(record)
-        if broken is None and kind in _REFILLS:
-            return self._violation_of_refill(kind, record)
-        if broken is None and kind is RecordType.BOOT and record.boot != self.boot + 1:
-            return f"boot {record.boot} after boot {self.boot}"
-        if broken is None and kind is RecordType.CHECKPOINT:
-            index, total = divmod(record.reference, 1 << 32)
-            expected = (0, total) if self.checkpoint is None else self.checkpoint
-            if (index, total) != expected or index >= total:
-                return f"checkpoint {index} of {total}; expected {expected}"
-        return broken
-
-    def _violation_of_outcomes(self, kind: RecordType, record: Record) -> str | None:
-        told = record.flags & _OUTCOMES
-        if not told:
-            return None
-        if _closes_one(record):
-            known = record.reference in self.open or record.reference in self.flight
-            if not known or told not in _CLOSING:
-                return f"outcome {told} for record {record.reference}, which is not open"
-            return None
-        places = outcome_places(told)
-        if max(places) >= len(self.flight) or not set(places.values()) <= _TELLABLE:
-            return f"outcomes {dict(places)} with {len(self.flight)} pieces in flight"
-        if kind not in (RecordType.DEBIT, RecordType.CONFIRM):
-            return f"{kind.name} carries outcomes {dict(places)}"
-        return None
-
-    def _violation_of_refill(self, kind: RecordType, record: Record) -> str | None:
-        request = (record.reference, record.amount)
-        if kind is RecordType.REFILL_BEGIN:
-            if self.pending_refill is not None:
-                return f"refill {request} while {self.pending_refill} is outstanding"
-            if record.reference in self.refills:
-                return f"refill request {record.reference} was applied before"
-        elif request != self.pending_refill:
-            return f"{kind.name} {request} while {self.pending_refill} was outstanding"
-        return None
-
-    def _violation_of_debit(self, record: Record) -> str | None:
-        if record.piece_count > MAX_PIECE_COUNT:
-            return f"piece count {record.piece_count}; the limit is {MAX_PIECE_COUNT}"
-        if bool(record.flags & FLAG_TEST) != (record.amount == 0):
-            return f"a debit of {record.amount} mills with flags {record.flags:#x}"
-        in_flight = len(self.flight) - len(outcome_places(record.flags & _OUTCOMES))
-        if record.amount and in_flight >= self.window:
-            return f"{in_flight + 1} pieces in flight; the window is {self.window}"
-        department = self.departments.get(record.department)
-        left = None if department is None else department.left
-        if left is not None and record.amount > left:
-            return f"department {record.department} charged {record.amount} mills of {left} left"
-        return None
-
-    def _apply_rare(self, record: Record) -> None:
-        kind = record.type
-        if kind == RecordType.REFILL_BEGIN:
-            self.pending_refill = (record.reference, record.amount)
-        elif kind == RecordType.REFILL_APPLY:
-            self.refills[record.reference] = record.amount
-            self.pending_refill = None
-        elif kind == RecordType.REFILL_VOID:
-            self.pending_refill = None
-        elif kind == RecordType.BUDGET:
-            department = self._department(record.department)
-            department.allowance = record.amount
-            department.charged_since_budget = 0
-        elif kind == RecordType.LOCK:
-            self.locks |= record.reference
-        elif kind == RecordType.UNLOCK:
-            self.locks &= ~record.reference
-        elif kind == RecordType.AUDIT_ACK:
-            self.last_contact_us = record.psd_us
-        elif kind == RecordType.CHECKPOINT:
-            index, total = divmod(record.reference, 1 << 32)
-            self.checkpoint = None if index + 1 == total else (index + 1, total)
-
-    def _boot(self, record: Record) -> None:
-        for sequence in self.flight:
-            never = bool(record.flags & FLAG_UNRELEASED) and sequence == self.sequence
-            self.open[sequence] = Open.OPEN_UNRELEASED if never else Open.OPEN_UNKNOWN
-        self.flight.clear()
-        self.binding = record.payload
-        self.window = record.flags >> WINDOW_SHIFT & 3
-        day = record.psd_us // DAY_US
-        self.repairs = record.amount + (self.repairs if day == self.repair_day else 0)
-        self.repair_day = day
-
-    def _settle_flight(self, flags: int) -> None:
-        flight = self.flight.copy()
-        for place, outcome in outcome_places(flags & _OUTCOMES).items():
-            self._settle(flight[place], outcome)
-
-    def _settle(self, sequence: int, outcome: int) -> None:
-        if sequence in self.flight:
-            self.flight.remove(sequence)
-        if outcome == Outcome.MISPRINT:
-            self.open[sequence] = Open.MISPRINT
-        elif outcome == Outcome.UNPRINTED:
-            self.open[sequence] = Open.UNPRINTED
-        else:
-            self.open.pop(sequence, None)
-
-    def _department(self, number: int) -> Department:
-        department = self.departments.get(number)
-        if department is None:
-            department = self.departments[number] = Department()
-        return department
-
-
-def _closes_one(record: Record) -> bool:
+def closes_one(record: Record) -> bool:
+    """Return whether a record tells the outcome of one piece that it names."""
     return record.type == RecordType.CONFIRM and record.reference != 0
-
-
-_REFILLS = {RecordType.REFILL_BEGIN, RecordType.REFILL_APPLY, RecordType.REFILL_VOID}
-_TELLABLE = {Outcome.PRINTED, Outcome.CONFIRMED, Outcome.MISPRINT, Outcome.UNPRINTED}
-_CLOSING = {*_TELLABLE, Outcome.CLAIMED}
 
 
 @cache  # 512 arguments, one or two of them at every record

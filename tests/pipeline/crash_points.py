@@ -30,7 +30,7 @@ from pipeline.setup import Setup
 from pipeline.state import Open, Outcome
 from postage.indicium import unpack
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TellClock, check, letter, setup
+from tests.pipeline.device import NOON_US, TellClock, check, letter, new_device, setup
 
 VARIANTS = ("sound", "print first", "no sync", "no HEAD", "HEAD first", "no copies' sync")
 SEGMENT_RECORDS = 16  # small, so that every fifth crash or so meets a rotation
@@ -104,7 +104,7 @@ BROKEN_DISKS = {"no sync": UnsyncedDisk, "no HEAD": HeadlessDisk}
 def warmed(records: int) -> SimDisk:
     """Return a sound device's disk that ends near a record number, all of it durable."""
     disk = SimDisk()
-    psd = Psd.create(disk, **device(TellClock(NOON_US - 3_600_000_000)))
+    psd = new_device(disk, **device(TellClock(NOON_US - 3_600_000_000)))
     psd.refill(Money(10_000_000), 1)
     while psd._journal.state.sequence < records:
         evidence = psd.imprint(letter())

@@ -3,12 +3,15 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Unpack
 from zoneinfo import ZoneInfo
 
+from pipeline.disk import Disk
 from pipeline.imprint import Evidence, ImprintRequest
-from pipeline.journal import Instant
 from pipeline.psd import Psd
+from pipeline.psdclock import Instant, TimePolicy
 from pipeline.record import Seal, device_id
+from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.money import Money
 
@@ -55,10 +58,18 @@ def setup(**changes: object) -> Setup:
         "sign": sign,
         "check": check,
         "clock": _CLOCK,
+        "time": TimePolicy(trusts_rtc=True),
         "segment_records": 64,
         "pair_check_every": 1,
     }
     return settings | changes  # type: ignore[return-value]
+
+
+def new_device(disk: Disk, **settings: Unpack[Setup]) -> Psd:
+    """Return a device that went through factory and registration."""
+    psd = Psd.create(disk, **settings)
+    commission(psd, b"certificate", b"agreement 1")
+    return psd
 
 
 def letter(

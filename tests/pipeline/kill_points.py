@@ -21,15 +21,15 @@ from zoneinfo import ZoneInfo
 
 from pipeline.disk import RealDisk
 from pipeline.imprint import Evidence
-from pipeline.journal import Instant
 from pipeline.psd import Psd
+from pipeline.psdclock import Instant
 from pipeline.record import RecordType
 from pipeline.recovery import recover
 from pipeline.segments import read_record
 from pipeline.setup import Setup
 from pipeline.state import Open, Outcome
 from postage.money import Money
-from tests.pipeline.device import SEAL, check, letter, setup
+from tests.pipeline.device import SEAL, check, letter, new_device, setup
 
 PAPER = struct.Struct("<QQ109s")  # piece count, journal record, payload
 
@@ -95,7 +95,7 @@ def kill_once(folder: Path, rng: Random) -> list[tuple[int, int, bytes]]:
 def run(folder: Path, count: int, seed: int) -> Counter[str]:
     """Kill so many processes; AssertionError where journal and paper differ."""
     rng = Random(seed)
-    psd = Psd.create(disk_of(folder), **device())
+    psd = new_device(disk_of(folder), **device())
     psd.refill(Money(90_000_000), 1)
     psd.close()
     tally: Counter[str] = Counter()

@@ -7,22 +7,34 @@ from hypothesis import strategies as st
 from pipeline.checkpoint import CHUNK_BYTES, pack_state, run_records, unpack_state
 from pipeline.errors import RecordFormatError
 from pipeline.record import Record, RecordType
-from pipeline.state import Department, DeviceState, Open
+from pipeline.state import Anchor, Department, DeviceState, Open, PendingRefill, Tries
 
 U63 = st.integers(0, 2**63 - 1)
+U32 = st.integers(0, 2**32 - 1)
 DEPARTMENTS = st.builds(Department, U63, U63, st.none() | U63)
 STATES = st.builds(
     DeviceState,
     window=st.integers(1, 3),
     binding=st.binary(max_size=40),
-    locks=st.integers(0, 3),
+    stage=st.integers(0, 3),
+    zeroised=st.booleans(),
+    locks=st.integers(0, 7),
+    rate_version=U32,
+    anchor=st.none() | st.builds(Anchor, U63, U63),
+    assumed_boots=U32,
     last_contact_us=U63,
+    acknowledged=U63,
+    unsent_us=U63,
     tests=U63,
+    redates=U63,
     repairs=st.integers(0, 2**31),
     repair_day=st.integers(0, 2**32 - 1),
-    pending_refill=st.none() | st.tuples(U63, U63),
+    pending_refill=st.none() | st.builds(PendingRefill, U63, U63, U63, U63),
     refills=st.dictionaries(U63, U63, max_size=5),
-    departments=st.dictionaries(st.integers(0, 2**32 - 1), DEPARTMENTS, max_size=5),
+    voided=st.sets(U63, max_size=5),
+    departments=st.dictionaries(U32, DEPARTMENTS, max_size=5),
+    tries=st.dictionaries(U32, st.builds(Tries, U32, U63), max_size=5),
+    redated=st.dictionaries(U63, st.integers(0, 2**16 - 1), max_size=5),
     flight=st.lists(U63, max_size=3, unique=True),
     open=st.dictionaries(U63, st.sampled_from(Open), max_size=5),
 )

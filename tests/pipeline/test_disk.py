@@ -16,7 +16,7 @@ from pipeline.errors import FaultCause, PsdFault, PsdInUse
 from pipeline.psd import Psd
 from pipeline.state import Open, Outcome
 from postage.money import Money
-from tests.pipeline.device import imprinted, setup
+from tests.pipeline.device import imprinted, new_device, setup
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,7 +94,7 @@ def test_two_devices_cannot_share_one_folder(tmp_path: Path) -> None:
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
-    psd = Psd.create(RealDisk(tmp_path), **setup())
+    psd = new_device(RealDisk(tmp_path), **setup())
     code = (
         "import sys\n"
         "from pipeline.disk import RealDisk\n"
@@ -121,13 +121,13 @@ def test_a_device_on_two_folders(tmp_path: Path) -> None:
     def disk() -> RealDisk:
         return RealDisk(tmp_path / "first", tmp_path / "second")
 
-    psd = Psd.create(disk(), **setup(segment_records=16))
+    psd = new_device(disk(), **setup(segment_records=16))
     psd.refill(Money(100_000), 1)
     for _ in range(30):
         psd.confirm(imprinted(psd).sequence, Outcome.CONFIRMED)
     psd.close()
     assert sorted(path.name for path in (tmp_path / "second" / "b").iterdir()) == [
-        f"{base:016d}" for base in (1, 17, 33)
+        f"{base:016d}" for base in (1, 17, 33, 49)
     ]
     psd = Psd.open(disk(), **setup(segment_records=16))
     assert psd.registers.piece_count == 30
@@ -142,7 +142,7 @@ def test_a_failing_sync_of_the_system_is_fatal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL's lesson of 2018: the next fsync would succeed without having written."""
-    psd = Psd.create(RealDisk(tmp_path), **setup())
+    psd = new_device(RealDisk(tmp_path), **setup())
     psd.refill(Money(100_000), 1)
     calls = 0
 

@@ -8,10 +8,12 @@ import google_crc32c
 import pytest
 
 from imi.simdisk import ATOMS, PowerCut, SimDisk
+from pipeline.checkpoint import run_records
 from pipeline.errors import DeviceExists, FaultCause, NoDevice, PsdFault
 from pipeline.imprint import Evidence, Refilled
 from pipeline.journal import Journal
-from pipeline.psd import Psd, State
+from pipeline.lifecycle import State
+from pipeline.psd import Psd
 from pipeline.record import (
     RECORD_BYTES,
     SLOT_BYTES,
@@ -26,7 +28,16 @@ from pipeline.record import (
 from pipeline.recovery import HEAD, Recovery, mend, recover
 from pipeline.state import Open, Outcome
 from postage.money import Money
-from tests.pipeline.device import JOURNAL_KEY, SEAL, TellClock, check, imprinted, letter, setup
+from tests.pipeline.device import (
+    JOURNAL_KEY,
+    SEAL,
+    TellClock,
+    check,
+    imprinted,
+    letter,
+    new_device,
+    setup,
+)
 
 A, B = "a/0000000000000001", "b/0000000000000001"
 
@@ -52,8 +63,8 @@ class TracingDisk(SimDisk):
 
 
 def used(disk: SimDisk, pieces: int = 1, **changes: object) -> Psd:
-    """Return a device with BOOT, REFILL_BEGIN, REFILL_APPLY and so many DEBITs."""
-    psd = Psd.create(disk, **setup(**changes))
+    """Return a device with BOOT, twice LIFE, REFILL_BEGIN, REFILL_APPLY and so many DEBITs."""
+    psd = new_device(disk, **setup(**changes))
     assert isinstance(psd.refill(Money(500_000), 1), Refilled)
     for _ in range(pieces):
         psd.confirm(imprinted(psd).sequence, Outcome.CONFIRMED)
@@ -92,29 +103,29 @@ def put_head(disk: SimDisk, slot: HeadSlot) -> None:
 def test_one_imprint_is_three_writes_and_three_syncs_in_order() -> None:
     """reliability.md 4.2, steps 2 to 8."""
     disk = TracingDisk()
-    psd = used(disk, 0, pair_check_every=4)
+    psd = used(disk, 0, pair_check_every=6)
     disk.trace.clear()
     evidence = imprinted(psd)
-    assert evidence.sequence == 4
+    assert evidence.sequence == 6
     assert disk.trace == [
-        ("write", A, 1536),
-        ("write", B, 1536),
+        ("write", A, 2560),
+        ("write", B, 2560),
         ("sync", A, 0),
         ("sync", B, 0),
-        ("write", HEAD, 0),
+        ("write", HEAD, 6 % SLOTS * SLOT_BYTES),
         ("sync", HEAD, 0),
-        ("read", A, 1536),
-        ("read", B, 1536),
+        ("read", A, 2560),
+        ("read", B, 2560),
     ]
 
 
 def test_copy_b_is_copy_a_inverted() -> None:
     disk = SimDisk()
     used(disk, 2)
-    a, b = disk.pread(A, 5 * RECORD_BYTES, 0), disk.pread(B, 5 * RECORD_BYTES, 0)
+    a, b = disk.pread(A, 7 * RECORD_BYTES, 0), disk.pread(B, 7 * RECORD_BYTES, 0)
     assert a == bytes(byte ^ 0xFF for byte in b)
-    assert [unpack_record(a[at : at + 512]).sequence for at in range(0, 2560, 512)] == [
-        *range(1, 6)
+    assert [unpack_record(a[at : at + 512]).sequence for at in range(0, 3584, 512)] == [
+        *range(1, 8)
     ]
 
 
@@ -150,12 +161,12 @@ def test_row_2_a_record_after_head_is_kept_and_never_released(sides: str) -> Non
     disk = SimDisk()
     psd = used(disk, 1)
     disk = stopped_before_head(psd, disk)
-    put(disk, 5, bytes(RECORD_BYTES), "".join({"a", "b"} - {*sides}))
+    put(disk, 7, bytes(RECORD_BYTES), "".join({"a", "b"} - {*sides}))
     psd = opened(disk)
     (piece,) = psd.open_pieces
-    assert (piece.why, piece.sequence, piece.amount) == (Open.OPEN_UNRELEASED, 5, Money(780))
+    assert (piece.why, piece.sequence, piece.amount) == (Open.OPEN_UNRELEASED, 7, Money(780))
     assert psd.registers.ascending == Money(1_560)
-    assert disk.pread(A, 512, 2048) == invert(disk.pread(B, 512, 2048))
+    assert disk.pread(A, 512, 3072) == invert(disk.pread(B, 512, 3072))
     assert not psd.needs_service
 
 
@@ -215,7 +226,7 @@ def test_row_6_a_torn_tail_is_zeroed() -> None:
     used(disk, 2).close()
     image = disk.image()
     for name in (A, B):
-        disk.poke(name, 6 * RECORD_BYTES, b"torn" * 4)
+        disk.poke(name, 8 * RECORD_BYTES, b"torn" * 4)
     psd = opened(disk.fork())
     assert psd.open_pieces == []
     found = recover(disk, SEAL, check)
@@ -227,16 +238,16 @@ def test_row_6_a_torn_tail_is_zeroed() -> None:
 def test_row_7_two_sealed_copies_that_differ_are_a_fault() -> None:
     disk = SimDisk()
     used(disk, 2)
-    other = unpack_record(sealed_at(disk, 4))._replace(amount=1)
-    put(disk, 4, SEAL.record(other), "b")
+    other = unpack_record(sealed_at(disk, 6))._replace(amount=1)
+    put(disk, 6, SEAL.record(other), "b")
     assert fault_of(disk) is FaultCause.COPIES_DIFFER
 
 
 def test_row_8_a_broken_chain_is_a_fault() -> None:
     disk = SimDisk()
     used(disk, 2)
-    other = unpack_record(sealed_at(disk, 4))._replace(previous=bytes(32))
-    put(disk, 4, SEAL.record(other))
+    other = unpack_record(sealed_at(disk, 6))._replace(previous=bytes(32))
+    put(disk, 6, SEAL.record(other))
     assert fault_of(disk) is FaultCause.CHAIN_BROKEN
 
 
@@ -260,8 +271,8 @@ RULES = {  # reliability.md 4.8; each breaks one rule in a record that is sealed
 def test_row_8_a_broken_rule_is_a_fault(rule: str) -> None:
     disk = SimDisk()
     used(disk, 2)
-    other = unpack_record(sealed_at(disk, 5))._replace(**RULES[rule])
-    put(disk, 5, SEAL.record(other))
+    other = unpack_record(sealed_at(disk, 7))._replace(**RULES[rule])
+    put(disk, 7, SEAL.record(other))
     assert fault_of(disk) is FaultCause.RULE_BROKEN
 
 
@@ -282,8 +293,8 @@ REFILL_RULES = {
 def test_row_8_refills_follow_their_requests(rule: str) -> None:
     disk = SimDisk()
     used(disk, 0)
-    other = unpack_record(sealed_at(disk, 3))._replace(**REFILL_RULES[rule])
-    put(disk, 3, SEAL.record(other))
+    other = unpack_record(sealed_at(disk, 5))._replace(**REFILL_RULES[rule])
+    put(disk, 5, SEAL.record(other))
     assert fault_of(disk) is FaultCause.RULE_BROKEN
 
 
@@ -293,8 +304,8 @@ def test_row_8_budgets_are_kept() -> None:
     psd = used(disk, 0)
     psd.set_budget(3, Money(779))
     imprinted(psd)
-    other = unpack_record(sealed_at(disk, 5))._replace(department=3)
-    put(disk, 5, SEAL.record(other))
+    other = unpack_record(sealed_at(disk, 7))._replace(department=3)
+    put(disk, 7, SEAL.record(other))
     assert fault_of(disk) is FaultCause.RULE_BROKEN
 
 
@@ -333,12 +344,12 @@ def test_another_key_is_refused() -> None:
 def test_an_edit_with_its_checksum_made_right_is_forged() -> None:
     disk = SimDisk()
     used(disk, 2)
-    body = bytearray(sealed_at(disk, 5))
+    body = bytearray(sealed_at(disk, 7))
     body[56:64] = (499_999).to_bytes(8, "little")  # a better descending register
     body[508:] = google_crc32c.value(bytes(body[:508])).to_bytes(4, "little")
     for sides in ("a", "b", "ab"):
         tampered = disk.fork()
-        put(tampered, 5, bytes(body), sides)
+        put(tampered, 7, bytes(body), sides)
         assert fault_of(tampered) is FaultCause.FORGED
 
 
@@ -356,7 +367,7 @@ def test_a_removed_record_is_a_fault() -> None:
 def test_truncation_is_found_by_head(records: int) -> None:
     disk = SimDisk()
     used(disk, 4)
-    for sequence in range(8 - records, 8):
+    for sequence in range(10 - records, 10):
         put(disk, sequence, bytes(RECORD_BYTES))
     assert fault_of(disk) is FaultCause.BOTH_COPIES_BAD
 
@@ -393,8 +404,8 @@ def test_truncation_with_a_damaged_head_slot_is_a_fault() -> None:
     """The last record gone from both copies and its HEAD slot unreadable: no crash does that."""
     disk = SimDisk()
     used(disk, 4)
-    put(disk, 7, bytes(RECORD_BYTES))
-    disk.poke(HEAD, 7 % SLOTS * SLOT_BYTES + 9, b"\xaa\x55")
+    put(disk, 9, bytes(RECORD_BYTES))
+    disk.poke(HEAD, 9 % SLOTS * SLOT_BYTES + 9, b"\xaa\x55")
     assert fault_of(disk) is FaultCause.HEAD_DISAGREES
 
 
@@ -404,7 +415,7 @@ def test_a_damaged_head_slot_proves_no_release() -> None:
     psd = used(disk, 3)
     imprinted(psd)
     disk = disk.fork()
-    disk.poke(HEAD, 7 % SLOTS * SLOT_BYTES + 9, b"\xaa\x55")
+    disk.poke(HEAD, 9 % SLOTS * SLOT_BYTES + 9, b"\xaa\x55")
     (piece,) = opened(disk).open_pieces
     assert piece.why is Open.OPEN_UNKNOWN
 
@@ -431,11 +442,11 @@ def test_an_older_head_slot_is_made_whole_from_its_record(
 def test_a_head_slot_in_anothers_place_is_a_fault() -> None:
     disk = SimDisk()
     used(disk, 4)
-    disk.poke(HEAD, 0, disk.pread(HEAD, SLOT_BYTES, 7 % SLOTS * SLOT_BYTES))
+    disk.poke(HEAD, 0, disk.pread(HEAD, SLOT_BYTES, 9 % SLOTS * SLOT_BYTES))
     assert fault_of(disk) is FaultCause.MISPLACED
 
 
-@pytest.mark.parametrize("slot", [HeadSlot(7, 2, 3_120), HeadSlot(7, 1, 3_121)])
+@pytest.mark.parametrize("slot", [HeadSlot(9, 2, 3_120), HeadSlot(9, 1, 3_121)])
 def test_head_and_record_must_agree(slot: HeadSlot) -> None:
     disk = SimDisk()
     used(disk, 4)
@@ -450,7 +461,7 @@ def test_a_missing_head_is_a_fault_and_a_missing_segment_too() -> None:
     headless.remove(HEAD)
     assert fault_of(headless) is FaultCause.HEAD_MISSING
     with pytest.raises(DeviceExists):
-        Psd.create(headless, **setup())
+        new_device(headless, **setup())
     for name in (A, B):
         gone = disk.fork()
         gone.remove(name)
@@ -641,7 +652,7 @@ def test_every_operation_of_a_rotation_may_be_cut() -> None:
     for request in range(100, 122):
         psd.refill(Money(1_000), request)
     psd.set_budget(9, Money(50_000))
-    while psd._journal._end - psd._journal.state.sequence - 1 > 5:
+    while psd._journal._end - psd.last_sequence - 4 > run_records(psd._journal.state):
         psd.confirm(imprinted(psd).sequence, Outcome.CONFIRMED)
     psd.close()
     count = psd.registers.piece_count
@@ -728,14 +739,14 @@ def test_a_bad_copy_of_a_checkpoint_is_repaired_once() -> None:
 def test_the_next_segment_gone_behind_a_whole_checkpoint_is_a_fault(gone: str) -> None:
     """It is made before the checkpoint is written: no crash leaves one without the other."""
     disk, twin = SimDisk(), SimDisk()
-    imprinted(used(twin, 11, segment_records=16))
-    psd = used(disk, 11, segment_records=16)
-    assert psd._journal._end - psd._journal.state.sequence - 1 == 2  # the next record rotates
+    imprinted(used(twin, 8, segment_records=16))
+    psd = used(disk, 8, segment_records=16)
+    assert psd._journal._end - psd._journal.state.sequence - 1 == 3  # the next record rotates
     disk.cut_at = twin.operations - 6 - 2  # before the last CHECKPOINT's HEAD
     with pytest.raises(PowerCut):
         psd.imprint(letter())
     crashed = disk.durable_only()
-    assert Psd.open(crashed.fork(), **setup()).registers.piece_count == 11
+    assert Psd.open(crashed.fork(), **setup()).registers.piece_count == 8
     crashed.remove(f"{gone}/{17:016d}")
     assert fault_of(crashed) is FaultCause.SEGMENT_MISSING
 
@@ -774,7 +785,7 @@ def test_the_next_segment_is_made_ahead_of_need() -> None:
 
 def test_a_failing_disk_ahead_of_need_is_a_fault() -> None:
     disk = SimDisk()
-    psd = used(disk, 8, segment_records=16)
+    psd = used(disk, 6, segment_records=16)
     disk.fail_at = disk.operations + 6 + 1  # the confirmation's six, the file, its sync
     with pytest.raises(PsdFault, match="new segment 17"):
         psd.idle()
@@ -861,7 +872,7 @@ def test_creation_cut_short_leaves_no_device_or_a_whole_one() -> None:
             disk = SimDisk()
             disk.cut_at = operation
             try:
-                Psd.create(disk, **setup()).close()
+                new_device(disk, **setup()).close()
             except PowerCut:
                 disk = disk.after_cut(Random(seed), ATOMS[seed % 4])
             else:
@@ -870,7 +881,7 @@ def test_creation_cut_short_leaves_no_device_or_a_whole_one() -> None:
             try:
                 opened(disk).close()
             except NoDevice:
-                Psd.create(disk, **setup()).close()
+                new_device(disk, **setup()).close()
             assert opened(disk).registers.control_total == Money(0)
 
 
@@ -917,7 +928,7 @@ def test_the_clock_never_runs_back_in_the_journal() -> None:
     psd = used(disk, 1, clock=clock)
     clock.psd_us -= 3_600_000_000
     psd.set_budget(1, Money(1))
-    records = [unpack_record(sealed_at(disk, sequence)) for sequence in range(1, 6)]
+    records = [unpack_record(sealed_at(disk, sequence)) for sequence in range(1, 8)]
     times = [record.psd_us for record in records]
     assert times == sorted(times)
     assert records[-1].boottime_us < records[-2].boottime_us  # as read, for the provider to judge

@@ -19,17 +19,28 @@ from pipeline.errors import (
     RecordFormatError,
 )
 from pipeline.imprint import Evidence, Refilled
-from pipeline.psd import Psd, State
+from pipeline.lifecycle import State
+from pipeline.psd import Psd
 from pipeline.record import RecordType
 from pipeline.state import Lock, Open, Outcome
 from postage.indicium import IndiciumFormatError, PayloadType, unpack
 from postage.money import Money
 from postage.registers import Registers
-from tests.pipeline.device import NOON_US, TODAY, TellClock, check, imprinted, letter, setup, sign
+from tests.pipeline.device import (
+    NOON_US,
+    TODAY,
+    TellClock,
+    check,
+    imprinted,
+    letter,
+    new_device,
+    setup,
+    sign,
+)
 
 
 def new_psd(disk: SimDisk | None = None, refill: int = 500_000, **changes: object) -> Psd:
-    psd = Psd.create(disk or SimDisk(), **setup(**changes))
+    psd = new_device(disk or SimDisk(), **setup(**changes))
     if refill:
         assert isinstance(psd.refill(Money(refill), 1), Refilled)
     return psd
@@ -242,8 +253,10 @@ def test_locks_are_independent_and_survive_a_restart() -> None:
     assert psd.state is State.LOCKED_COMM
     assert reason(psd.imprint(letter())) is Reason.LOCKED_COMM
     assert reason(psd.test_imprint()) is Reason.LOCKED_COMM
-    assert isinstance(psd.refill(Money(1_000), 9), Refilled)  # a refill is a contact
-    psd.unlock(Lock.COMM)
+    assert isinstance(psd.refill(Money(1_000), 9), Refilled)  # locked, it may still be filled
+    with pytest.raises(ValueError, match="a contact lifts COMM"):
+        psd.unlock(Lock.COMM)
+    assert psd.acknowledge(psd.last_sequence) is None
     imprinted(psd)
 
 
@@ -273,7 +286,7 @@ def test_no_more_pieces_in_flight_than_the_window(window: int) -> None:
 def test_a_setup_that_is_not_sound_leaves_nothing(change: dict[str, object], words: str) -> None:
     disk = SimDisk()
     with pytest.raises(ValueError, match=words):
-        Psd.create(disk, **setup(**change))
+        new_device(disk, **setup(**change))
     assert disk.list() == []
 
 
@@ -418,7 +431,7 @@ def test_a_field_that_does_not_fit_changes_nothing() -> None:
 
 def test_a_department_that_does_not_fit_changes_nothing() -> None:
     psd = new_psd()
-    with pytest.raises(RecordFormatError, match="record 4"):
+    with pytest.raises(RecordFormatError, match="record 6"):
         psd.imprint(letter(department=2**32))
     assert psd.registers.piece_count == 0
     imprinted(psd)
@@ -440,7 +453,7 @@ def test_create_and_open_tell_what_is_there() -> None:
     new_psd(disk).close()
     image = disk.image()
     with pytest.raises(DeviceExists):
-        Psd.create(disk, **setup())
+        new_device(disk, **setup())
     assert disk.image() == image
 
 

@@ -11,7 +11,7 @@ from pipeline.psd import Psd
 from pipeline.state import Outcome
 from postage.indicium import unpack
 from postage.money import Money
-from tests.pipeline.device import imprinted, setup
+from tests.pipeline.device import imprinted, new_device, setup
 
 pytestmark = pytest.mark.native
 
@@ -31,7 +31,7 @@ def test_signed_imprints_verify_and_survive_a_restart(tmp_path: Path) -> None:
         journal_key=store.journal_key("TST0-7"),
         segment_records=16,
     )
-    psd = Psd.create(RealDisk(tmp_path / "meter"), **device)
+    psd = new_device(RealDisk(tmp_path / "meter"), **device)
     psd.refill(Money(500_000), 1)
     for _ in range(20):
         evidence = imprinted(psd)
