@@ -31,6 +31,8 @@ from pipeline.state import (
     outcome_places,
 )
 
+_COMM: Final = int(Lock.COMM)
+
 
 def fold(state: DeviceState, record: Record, digest: bytes) -> None:
     """Fold in a record that breaks no rule; `digest` is that of its sealed bytes.
@@ -126,7 +128,7 @@ def _unlock(state: DeviceState, record: Record) -> None:
 
 
 def _fault(state: DeviceState, _record: Record) -> None:
-    state.locks |= Lock.FAULT
+    state.locks |= int(Lock.FAULT)
 
 
 def _time_anchor(state: DeviceState, record: Record) -> None:
@@ -143,7 +145,7 @@ def _audit_ack(state: DeviceState, record: Record) -> None:
 
 def _contact(state: DeviceState, record: Record) -> None:
     state.last_contact_us = record.psd_us
-    state.locks &= ~Lock.COMM
+    state.locks &= ~_COMM
 
 
 def _life(state: DeviceState, record: Record) -> None:

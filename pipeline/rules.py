@@ -33,11 +33,14 @@ _ALWAYS: Final = {
     RecordType.FAULT,
     RecordType.ZEROISE,
 }
-_MAY_FOLLOW: Final = {
-    Stage.MANUFACTURED: _ALWAYS | {RecordType.LIFE},
-    Stage.INITIALIZED: _ALWAYS | {RecordType.LIFE, RecordType.AUDIT_ACK, RecordType.TRY},
-    Stage.REGISTERED: {*RecordType} - {RecordType.LIFE},
-    Stage.WITHDRAWN: _ALWAYS | {RecordType.AUDIT_ACK, RecordType.TRY, RecordType.CONFIRM},
+_MAY_FOLLOW: Final = {  # plain numbers: enums are slow to look up, and this is asked at every piece
+    int(stage): frozenset(map(int, kinds))
+    for stage, kinds in {
+        Stage.MANUFACTURED: _ALWAYS | {RecordType.LIFE},
+        Stage.INITIALIZED: _ALWAYS | {RecordType.LIFE, RecordType.AUDIT_ACK, RecordType.TRY},
+        Stage.REGISTERED: {*RecordType} - {RecordType.LIFE},
+        Stage.WITHDRAWN: _ALWAYS | {RecordType.AUDIT_ACK, RecordType.TRY, RecordType.CONFIRM},
+    }.items()
 }
 _REFILLS: Final = {RecordType.REFILL_BEGIN, RecordType.REFILL_APPLY, RecordType.REFILL_VOID}
 _TELLABLE: Final = {Outcome.PRINTED, Outcome.CONFIRMED, Outcome.MISPRINT, Outcome.UNPRINTED}
@@ -77,7 +80,7 @@ def _broken(state: DeviceState, kind: RecordType, record: Record) -> Iterator[st
         yield f"{kind.name} inside the checkpoint run {state.checkpoint}"
     if state.zeroised:
         yield f"{kind.name} after ZEROISE"
-    if kind not in _MAY_FOLLOW[Stage(state.stage)]:
+    if int(kind) not in _MAY_FOLLOW[state.stage]:
         yield f"{kind.name} of a device that is {Stage(state.stage).name}"
     if record.flags & OUTCOMES:
         yield from _of_outcomes(state, kind, record)
