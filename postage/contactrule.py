@@ -5,7 +5,6 @@ record of ``contact_rules.toml``. What counts as a contact is the device's busin
 acknowledgement of every record); this module knows times only.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from postage.errors import PolicyError
+from postage.policyfile import read_records
 
 RULES: Final = Path(__file__).with_name("contact_rules.toml")
 HOUR_US: Final = 3_600_000_000
@@ -140,16 +140,9 @@ def read_rules(path: Path = RULES) -> dict[str, ContactRule]:
     >>> read_rules()["us-ibi"].limit_h // 24
     90
     """
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["rule"]
-    except (OSError, ValueError) as error:
-        raise PolicyError(f"contact rules {path.name}: {error}") from error
-    except KeyError:
-        raise PolicyError(f"contact rules {path.name}: no [[rule]]") from None
     rules: dict[str, ContactRule] = {}
     taken: dict[tuple[str, str, str], str] = {}
-    for entry in entries:
-        rule = _rule(entry)
+    for rule in read_records(path, "rule", ContactRule):
         if rule.name in rules:
             raise PolicyError(f"contact rule {rule.name!r} stands twice in {path.name}")
         rules[rule.name] = rule
@@ -187,26 +180,3 @@ def _first_of_day_us(since_us: int, day: int, zone: tzinfo) -> int:
     local = datetime.fromtimestamp(since_us // _SECOND_US, zone)
     year, month = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)
     return int(datetime(year, month, day, tzinfo=zone).timestamp()) * _SECOND_US
-
-
-def _rule(entry: Mapping[str, object]) -> ContactRule:
-    name = entry.get("name")
-    lists = {"models": str, "warnings_h": int}
-    try:
-        values = dict(entry)
-        for key, kind in lists.items():
-            items = values[key]
-            if not isinstance(items, list) or any(type(item) is not kind for item in items):
-                raise PolicyError(f"contact rule {name!r}: {key} is not a list of {kind.__name__}")
-            values[key] = tuple(items)
-        for key, value in values.items():
-            if key.endswith("_h") and key not in lists and type(value) is not int:
-                raise PolicyError(f"contact rule {name!r}: {key} is not a whole number of hours")
-        values["trigger"] = Trigger(str(values["trigger"]))
-        return ContactRule(**values)  # type: ignore[arg-type]  # TOML gave str and int, checked
-    except KeyError as error:
-        raise PolicyError(f"contact rule {name!r} does not say {error.args[0]!r}") from None
-    except TypeError as error:
-        raise PolicyError(f"contact rule {name!r}: {error}") from None
-    except ValueError as error:
-        raise PolicyError(f"contact rule {name!r}: {error}") from None
