@@ -74,3 +74,33 @@ class IndiciumFormatError(PostageError, ValueError):
 
     def __str__(self) -> str:
         return str(self.args[1])
+
+
+class MessageFault(Enum):
+    """Why bytes or values are no message between meter and provider; the list is closed."""
+
+    TRUNCATED = "shorter than its fields"
+    PADDED = "bytes behind the last field"
+    UNKNOWN_MAGIC = "not a message of this protocol"
+    UNKNOWN_VERSION = "a version of the protocol that is not known"
+    UNKNOWN_KIND = "no message has this kind"
+    WRONG_SENDER = "a kind of message that this side never sends"
+    WRONG_LENGTH = "a field longer or shorter than it may be"
+    FIELD_RANGE = "a number that the field cannot hold"
+    FIELD_TYPE = "a value of another type than the field's"
+    UNKNOWN_VALUE = "a value outside a closed list"
+    BAD_TEXT = "not printable ASCII"
+    BAD_DATE = "not a date of the calendar"
+    CONTRADICTION = "fields that cannot all be true"
+    BAD_SIGNATURE = "the signature is not the sender's"
+
+
+class MessageFormatError(PostageError, ValueError):
+    """Bytes or values that are no message; ``kind`` says why."""
+
+    def __init__(self, kind: MessageFault, message: str) -> None:
+        super().__init__(kind, message)  # both, as above
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return str(self.args[1])
