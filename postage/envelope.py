@@ -16,7 +16,7 @@ from postage.errors import MessageFault, MessageFormatError
 from postage.message_layouts import Wire
 from postage.messages import ANSWERS, Message, TimeQuery
 
-MAGIC: Final = b"\xaePES"
+MAGIC: Final = b"IMIM"
 """No version of an indicium, nor the checkpoint of a journal, which the same device key signs,
 starts so: a signature over one never passes for a signature over another."""
 VERSION: Final = 1
@@ -51,7 +51,7 @@ def pack(message: Message) -> bytes:
         MessageFormatError: with the kind; the text names message, field, value and limit.
 
     >>> pack(TimeQuery(device=7, nonce=258)).hex()
-    'ae50455301010107000000000000000201000000000000'
+    '494d494d01010107000000000000000201000000000000'
     """
     layout = _LAYOUTS[message.KIND]
     name = type(message).__name__
@@ -66,7 +66,7 @@ def unpack(data: bytes) -> Message:
     Raises:
         MessageFormatError: with the kind; nothing else is raised for any bytes.
 
-    >>> unpack(bytes.fromhex("ae50455301010107000000000000000201000000000000"))
+    >>> unpack(bytes.fromhex("494d494d01010107000000000000000201000000000000"))
     TimeQuery(device=7, nonce=258)
     """
     layout = _layout_of(data)

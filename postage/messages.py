@@ -50,7 +50,6 @@ class Denial(IntEnum):
     RULE_BROKEN = 7  # a record that may not follow the one before it
     CONTROL_TOTAL_WRONG = 8  # neither what was paid nor what was paid less what is in transit
     GAP = 9  # records missing between those uploaded and those offered
-    NOT_NEWEST = 10  # said before messages that arrived earlier
 
 
 class Command(IntEnum):

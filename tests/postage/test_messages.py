@@ -198,7 +198,7 @@ def test_a_refill_request_byte_by_byte() -> None:
         registers=registers(2_340, 497_660, 3),
     )
     by_hand = [
-        "ae504553 01 03 01",  # magic, version 1, kind 3, a meter
+        "494d494d 01 03 01",  # IMIM, version 1, kind 3, a meter
         "5453543007000000 2211000000000000",  # device, nonce
         "0100000000000000 20a1070000",  # request id, 500,000 mills
         "0900000000000000 " + bytes(range(32)).hex(),  # newest record
@@ -209,6 +209,7 @@ def test_a_refill_request_byte_by_byte() -> None:
 
 def test_no_signature_serves_twice() -> None:
     """A device signs indicia, checkpoints and messages; their first bytes keep them apart."""
+    assert MAGIC == b"IMIM"
     assert MAGIC[0] not in BY_VERSION
     assert not b"PSDJ checkpoint".startswith(MAGIC)
 
