@@ -37,6 +37,7 @@ HOME = {  # third-party package: the modules that may import it
     "zxingcpp": {"imicore.pdf417_worker"},
     "cryptography": {"imicore.signature", "imicore.keys"},
     "scipy": {"pipeline.scale"},
+    "argon2": {"pipeline.pins"},
     "google_crc32c": {"pipeline.record"},
     "sqlalchemy": {"service.sql", "pipeline.piecelog"},
     "matplotlib": {"service.plots", "imi.gradesheet"},

@@ -1,0 +1,190 @@
+"""The meter's front office: accounts, logins, sessions and the trail, opened together.
+
+What a supervisor does there is in `pipeline.supervision`. The office writes no register; it asks
+the PSD, and every order stands in the trail before it is carried out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, tzinfo
+from typing import Final, Protocol
+
+from pipeline import budgets
+from pipeline.accounts import Book, BookFile, User
+from pipeline.authority import Refused
+from pipeline.errors import MachineError
+from pipeline.imprint import Evidence
+from pipeline.pins import SALT_BYTES, Pins, TryCounter, check_pin
+from pipeline.record import Record, RecordType
+from pipeline.roles import Action, Denial, Denied, Role, Session, Sessions
+from pipeline.state import Outcome, Try
+from pipeline.storage import SealedStorage, Storage
+from pipeline.trail import ENROL, Order, Trail, unexplained
+
+PROVIDER: Final = 0
+
+
+class NotEnrolled(MachineError):
+    """Somebody wants in where no supervisor was enrolled, or enrols where one was."""
+
+
+class Meter(budgets.Meter, TryCounter, Protocol):
+    """What the office asks of the PSD."""
+
+    def redate(self, sequence: int, mailing_date: date) -> Evidence | Refused:
+        """Return a zero-value imprint with another date for a piece."""
+
+    def confirm(self, sequence: int, outcome: Outcome) -> None:
+        """Take the outcome of a piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the office is given from outside.
+
+    now_us: PSD time in microseconds, never the wall clock.
+    zone: that of the licensed location.
+    entropy: n random bytes, for salts.
+    pins: with the device's pepper, which seals the files too.
+    """
+
+    storage: Storage
+    pins: Pins
+    now_us: Callable[[], int]
+    zone: tzinfo
+    entropy: Callable[[int], bytes]
+
+
+@dataclass(slots=True)
+class Office:
+    """The open office of one device; not for several threads.
+
+    `unexplained`: budgets and releases in the journal that no trail entry ordered. While there are
+    any the files are not those of this journal, and nobody but the provider is let in.
+    """
+
+    meter: Meter
+    around: Surroundings
+    book: Book
+    file: BookFile
+    trail: Trail
+    sessions: Sessions
+    unexplained: list[Record] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, meter: Meter, around: Surroundings) -> "Office":
+        """Return the office with its budgets settled, as the storage and the journal prove it.
+
+        Raises:
+            SealBroken, BookUnreadable, TrailBroken: a file is not as this device wrote it. The
+                provider looks at it and enrols anew in an empty folder.
+        """
+        sealed = SealedStorage(around.storage, around.pins.pepper)
+        file, trail = BookFile(sealed), Trail(sealed)
+        book = file.read()
+        since = book.checked_through if book else 0
+        records = meter.records(since + 1, meter.last_sequence)
+        strange = unexplained(trail.entries, records, since=since)
+        if book is None:  # budgets of a job that knew no users do not count
+            strange = [record for record in strange if record.type == RecordType.TRY]
+        sessions = Sessions(around.now_us)
+        office = cls(meter, around, book or Book(), file, trail, sessions, strange)
+        if book is not None:
+            office.settle()
+        return office
+
+    def enrol(self, number: int, name: str, pin: str, session: Session | None = None) -> None:
+        """Make the first supervisor; on a device that had one, only the provider's session may.
+
+        Raises:
+            NotEnrolled: the device had a supervisor, and this is not the provider's session.
+            BadAccount, BadPin: number, name or PIN cannot be.
+        """
+        if self.book.users or self.unexplained:
+            if session is None or session.role is not Role.PROVIDER:
+                raise NotEnrolled("the device has supervisors; the provider alone enrols another")
+            if (denied := self.sessions.denial(session, Action.CHANGE_USERS)) is not None:
+                raise NotEnrolled(str(denied))
+        stored = self.stored_pin(number, pin)
+        user = User(number, name, Role.SUPERVISOR, stored_pin=stored)
+        book = self.book.with_user(user)
+        self.order(PROVIDER, session.role if session else None, ENROL, (number, name))
+        self.unexplained.clear()
+        self.save(replace(book, unsettled=frozenset(book.accounts)))
+        self.meter.note_try(number, Try.RELEASE)
+        self.settle()
+
+    def login(self, number: int, pin: str) -> Session | Denied:
+        """Return a session of the user, or why there is none; the try is counted before all else.
+
+        Raises:
+            NotEnrolled: there is no supervisor yet, or the files are not those of this journal.
+            PsdFault: the try could not be made durable; nobody is let in.
+        """
+        if not self.book.users:
+            raise NotEnrolled("no supervisor is enrolled")
+        if self.unexplained:
+            first = self.unexplained[0]
+            raise NotEnrolled(
+                f"the accounts are older than the journal: record {first.sequence} "
+                f"({RecordType(first.type).name}) was ordered by no entry of the trail; "
+                "the provider enrols anew"
+            )
+        user = self.book.users.get(number)
+        if user is None:
+            return Denied(Denial.UNKNOWN_USER, f"user {number}")
+        if not user.is_active:
+            return Denied(Denial.INACTIVE_USER, f"user {number}")
+        if user.stored_pin is None:
+            return Denied(Denial.NO_PIN, f"user {number}; a supervisor sets one")
+        pins, now_us = self.around.pins, self.around.now_us()
+        denied = check_pin(self.meter, pins, number, pin, user.stored_pin, now_us)
+        if denied is not None:
+            return denied
+        return self.sessions.open(number, user.role, departments=user.departments)
+
+    def charge_denial(self, session: Session, department: int) -> Denied | None:
+        """Return why the session may not charge a department; its budget is the PSD's to enforce.
+
+        A department that the book does not know is refused here: the PSD would take it.
+        """
+        if (denied := self.sessions.denial(session, Action.PRINT, department=department)) is None:
+            account = self.book.accounts.get(department)
+            if account is None or not account.is_active:
+                state = "is not known" if account is None else "is not active"
+                return Denied(Denial.OTHER_DEPARTMENT, f"department {department} {state}")
+        return denied
+
+    def settle(self) -> None:
+        """Tell the PSD every budget that is due: after a change, and in a new month or year."""
+        self.book = budgets.settle(
+            self.meter,
+            self.file,
+            self.trail,
+            self.book,
+            now_us=self.around.now_us(),
+            zone=self.around.zone,
+        )
+
+    def standings(self) -> list[budgets.Standing]:
+        """Return where each department with a budget stands today."""
+        now_us, zone = self.around.now_us(), self.around.zone
+        return budgets.standings(self.meter, self.book, now_us=now_us, zone=zone)
+
+    def order(self, actor: int, role: Role | None, act: str, *subjects: tuple[int, str]) -> None:
+        """Put an order for each subject into the trail, durably; it may be done after that."""
+        said = role.value if role else "installer"
+        self.trail.append(
+            [Order(actor, said, act, subject, 0, detail) for subject, detail in subjects],
+            psd_us=self.around.now_us(),
+            after=self.meter.last_sequence,
+        )
+
+    def save(self, book: Book) -> None:
+        """Make this the book; what the journal holds so far is explained."""
+        self.book = replace(book, checked_through=self.meter.last_sequence)
+        self.file.write(self.book)
+
+    def stored_pin(self, user: int, pin: str) -> str:
+        """Return what is stored of a new PIN; BadPin where it is malformed or weak."""
+        return self.around.pins.stored(user, pin, self.around.entropy(SALT_BYTES))
