@@ -66,3 +66,72 @@ class BadImb(BadArgument):
 
 class DamagedImb(ImiError):
     """65 bars that are no Intelligent Mail barcode; the message says what contradicts."""
+
+
+class KeysZeroised(ImiError):
+    """The keys were destroyed on purpose; the device needs new ones from its provider."""
+
+
+class TokenError(ImiError):
+    """Root of what a hardware token refuses; ``detail`` says what happened, ``remedy`` what to do.
+
+    >>> print(TokenFull("no room for key 'meter-1'"))
+    no room for key 'meter-1'. Destroy keys that nobody needs, or use a token with room
+    """
+
+    remedy = "Close the key store and open it again; if that does not help, change the token"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.detail}. {self.remedy}"
+
+
+class TokenMissing(TokenError):
+    """No token answers: unplugged, or never there."""
+
+    remedy = "Plug the token in, then open the key store again; nothing was signed meanwhile"
+
+
+class TokenFull(TokenError):
+    """The token did not keep what it was to store."""
+
+    remedy = "Destroy keys that nobody needs, or use a token with room"
+
+
+class WrongToken(TokenError):
+    """A token answers, and it is not the device's."""
+
+    remedy = "Put the device's own token back, or have the provider bind the device to this one"
+
+
+class WrongPin(TokenError):
+    """The token refused the PIN. It is never tried again without being told."""
+
+    remedy = "Enter the PIN again with care: most tokens lock after three wrong ones"
+
+
+class PinLocked(TokenError):
+    """The token takes no more PINs, or only one more."""
+
+    remedy = "Have the token's security officer set a new PIN"
+
+
+class SessionLost(TokenError):
+    """The token is there, but the session with it is not."""
+
+    remedy = "Open the key store again; nothing was signed meanwhile"
+
+
+class TokenInUse(TokenError):
+    """This process has the token open already; logins are for the whole process."""
+
+    remedy = "Use the store that is open, or close it first"
+
+
+class TokenUntrusted(TokenError):
+    """The token made or signed what a sound one does not."""
+
+    remedy = "Take the token out of service; nothing it signed was released"

@@ -1,202 +1,98 @@
-"""EC keys: made, kept encrypted, opened; public keys as points.
+"""The software key store: keys in files, sealed under the device's pepper; and EC keys themselves.
 
-Keys come from the operating system's random source through ``cryptography``. A private key lives in
-this process's memory: this is the software store of a simulator, not a tamper-resistant device, and
-Python cannot wipe what it copies.
+Names of ``imicore.eckeys`` are found here too: this is the module that programs import.
 """
 
-import contextlib
 import os
 import re
-from dataclasses import dataclass, field
+import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, cast
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from imicore.eckeys import (
+    MIN_SECRET_BYTES,
+    PrivateKey,
+    compressed,
+    demand_pair,
+    demand_secret,
+    generate,
+    public_point,
+)
+from imicore.errors import BadArgument, BadKey, KeysZeroised
+from imicore.keystore import Folder, Storage
+from imicore.signature import Algorithm, Signer
+from imicore.wrapping import derive, seal, unseal
 
-from imicore.errors import BackendFailure, BadArgument, BadKey
-from imicore.signature import CURVE, Algorithm, Signer
+__all__ = [
+    "MIN_SECRET_BYTES",
+    "Folder",
+    "PrivateKey",
+    "SoftwareKeyStore",
+    "Storage",
+    "compressed",
+    "demand_pair",
+    "generate",
+    "public_point",
+]
 
-MIN_SECRET_BYTES = 16
+PEPPER = "pepper"
+PEPPER_BYTES = 32
+_MAGIC = b"IMIKEY/2"
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class PrivateKey:
-    """A private key and what is public of it. The secret does not show in ``repr``.
-
-    Made of a ``cryptography`` key; BadKey unless that is on P-256 or P-384.
-    """
-
-    handle: ec.EllipticCurvePrivateKey = field(repr=False, compare=False)
-    algorithm: Algorithm = field(init=False)
-    public_key: bytes = field(init=False)  # uncompressed point
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.handle, ec.EllipticCurvePrivateKey):
-            raise BadKey(f"{type(self.handle).__name__} is no EC private key")
-        curve = self.handle.curve.name
-        found = [algorithm for algorithm, known in CURVE.items() if known.name == curve]
-        if not found:
-            raise BadKey(f"a private key on {curve}; wanted is P-256 or P-384")
-        object.__setattr__(self, "algorithm", found[0])
-        object.__setattr__(self, "public_key", _uncompressed(self.handle.public_key()))
-
-    @classmethod
-    def from_scalar(cls, scalar: int, algorithm: Algorithm = Algorithm.P256) -> "PrivateKey":
-        """Return the key of a known scalar, as published vectors give it.
-
-        >>> PrivateKey.from_scalar(1).public_key[:4].hex()  # the generator
-        '046b17d1'
-        """
-        try:
-            return cls(ec.derive_private_key(scalar, CURVE[algorithm]))
-        except ValueError as error:
-            raise BadKey(f"no scalar of {algorithm.name}: {error}") from error
-
-    @classmethod
-    def decrypt(cls, data: bytes, secret: bytes) -> "PrivateKey":
-        """Return the key that ``encrypt`` wrote. BadKey for another secret or damaged data."""
-        try:
-            handle = serialization.load_der_private_key(data, secret)
-        except (ValueError, TypeError) as error:
-            raise BadKey(f"{len(data)} bytes do not open as an encrypted key: {error}") from error
-        return cls(cast(ec.EllipticCurvePrivateKey, handle))  # the constructor checks the kind
-
-    def encrypt(self, secret: bytes) -> bytes:
-        """Return the key as PKCS #8 DER, encrypted under ``secret`` (16 bytes or more)."""
-        _demand_secret(secret)
-        return self.handle.private_bytes(
-            serialization.Encoding.DER,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(secret),
-        )
-
-    def scalar(self) -> bytes:
-        """Return the secret itself, big-endian; for the native engine, and nothing else."""
-        value = self.handle.private_numbers().private_value
-        return value.to_bytes(self.algorithm.width, "big")
-
-
-def generate(algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
-    """Return a new key that passed the pairwise consistency test (ISO/IEC 19790:2012, 7.10.3.3).
-
-    >>> generate().public_key[0], len(generate(Algorithm.P384).public_key)
-    (4, 97)
-    """
-    key = PrivateKey(ec.generate_private_key(CURVE[algorithm]))
-    demand_pair(key, key.public_key)
-    return key
-
-
-def demand_pair(key: PrivateKey, point: bytes) -> None:
-    """Raise BackendFailure unless what ``key`` signs verifies with ``point``."""
-    public = ec.EllipticCurvePublicKey.from_encoded_point(CURVE[key.algorithm], point)
-    scheme = ec.ECDSA(hashes.SHA256())
-    probe = b"pairwise consistency"
-    try:
-        public.verify(key.handle.sign(probe, scheme), probe, scheme)
-    except InvalidSignature as error:
-        raise BackendFailure("the public key does not verify what the private key signs") from error
-
-
-def public_point(data: bytes, algorithm: Algorithm | None = None) -> bytes:
-    """Return a compressed or uncompressed SEC 1 point as uncompressed bytes.
-
-    BadKey where it is not a point of P-256 or P-384, or not of the ``algorithm`` demanded.
-
-    >>> public_point(compressed(generate().public_key))[0]
-    4
-    """
-    found = Algorithm.of_public_key(data)
-    if found is None or algorithm not in {None, found}:
-        wanted = "P-256 or P-384" if algorithm is None else algorithm.name
-        raise BadKey(
-            f"{len(data)} bytes starting {data[:1].hex() or 'nowhere'} are no {wanted} point"
-        )
-    try:
-        return _uncompressed(ec.EllipticCurvePublicKey.from_encoded_point(CURVE[found], data))
-    except ValueError as error:
-        raise BadKey(f"the point is not on {found.name}") from error
-
-
-def compressed(point: bytes) -> bytes:
-    """Return an uncompressed point of P-256 or P-384 as 02||x or 03||x."""
-    point = public_point(point)
-    width = len(point) // 2
-    return bytes([2 + (point[-1] & 1)]) + point[1 : 1 + width]
-
-
-class Storage(Protocol):
-    """Where a key store puts its files: names to bytes."""
-
-    def read(self, name: str) -> bytes | None:
-        """Return what stands under ``name``, None if nothing does."""
-
-    def write_new(self, name: str, data: bytes) -> bool:
-        """Store durably, unless the name is taken (False): a key is never overwritten."""
-
-
-class Folder:
-    """Storage in one folder, files readable by their owner only."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self, name: str) -> bytes | None:
-        """Return the file's bytes, None where there is none."""
-        try:
-            return (self._path / name).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def write_new(self, name: str, data: bytes) -> bool:
-        """Write, sync, then link into place: the name appears with the whole file or not at all."""
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._path / f".{name}.{os.getpid()}"
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, self._path / name)
-            except FileExistsError:
-                return False
-        finally:
-            draft.unlink()
-        folder = os.open(self._path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        return True
+_KEY_FILE = re.compile(rf"({_KEY_ID.pattern}\.(key|p8))|(\.{_KEY_ID.pattern}\.(key|p8)\.\d+)")
 
 
 class SoftwareKeyStore:
-    """Private keys in a folder, each encrypted under the device's pepper and its own name.
+    """Private keys in files, each sealed under the device's pepper and its own name.
 
-    ``pepper`` is a secret of at least 16 bytes that does not lie beside the keys. A file renamed to
-    another key id does not open.
+    ``pepper`` is a secret of at least 16 bytes that does not lie beside the keys; `at` keeps it in
+    a file that `zeroise` can destroy. A file renamed to another key id does not open, nor does one
+    with a changed bit. Safe for several threads; for one process.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = SoftwareKeyStore(Path(folder), pepper=bytes(32))
+    ...     store = SoftwareKeyStore.at(Path(folder) / "keys", Path(folder))
     ...     made = store.create("meter-1").public_key
     ...     store.open("meter-1").public_key == made
     True
     """
 
     def __init__(self, storage: Storage | Path, pepper: bytes) -> None:
-        _demand_secret(pepper)
-        self._storage: Storage = Folder(storage) if isinstance(storage, Path) else storage
-        self._pepper = pepper
+        demand_secret(pepper)
+        self._storage = _storage(storage)
+        self._pepper: bytes | None = pepper
+        self._secrets: Storage | None = None
+        self._signers: weakref.WeakSet[Signer] = weakref.WeakSet()
+
+    @classmethod
+    def at(
+        cls,
+        storage: Storage | Path,
+        secrets: Storage | Path,
+        *,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> "SoftwareKeyStore":
+        """Return the store whose pepper is the file ``pepper`` of ``secrets``, made if absent.
+
+        Raises:
+            KeysZeroised: the keys were destroyed; a destruction that was cut short is finished.
+            BadKey: keys stand here and their pepper is gone.
+        """
+        storage, secrets = _storage(storage), _storage(secrets)
+        pepper = secrets.read(PEPPER)
+        if pepper is None:
+            if keys := _key_files(storage):
+                raise BadKey(f"{len(keys)} keys and no pepper: the secret that opens them is gone")
+            secrets.write_new(PEPPER, entropy(PEPPER_BYTES))
+            pepper = secrets.read(PEPPER)
+            assert pepper is not None
+        zeroised = pepper == _tombstone(len(pepper))
+        store = cls(storage, pepper)
+        store._secrets = secrets
+        if zeroised:
+            store.zeroise()
+            raise KeysZeroised("the keys of this store were destroyed; it makes no new ones")
+        return store
 
     def create(
         self,
@@ -207,13 +103,19 @@ class SoftwareKeyStore:
         """Return the signer of a new key, already stored. BadKey if the id is taken."""
         name = _file_name(key_id)
         key = generate(algorithm)
-        if not self._storage.write_new(name, key.encrypt(self._secret("wrap", key_id))):
+        sealed = _MAGIC + seal(self._secret("wrap", key_id), key.plain(), _about(key_id))
+        if self._storage.read(_old_name(key_id)) or not self._storage.write_new(name, sealed):
             raise BadKey(f"key {key_id!r} exists; a key is never replaced")
-        return Signer(key)
+        return self._handed_out(key)
 
     def open(self, key_id: str) -> Signer:
         """Return the signer of a stored key. BadKey where there is none or it does not open."""
-        return Signer(self._load(key_id))
+        return self._handed_out(self._load(key_id))
+
+    def demand_pair(self, key_id: str) -> None:
+        """Read the key afresh and raise BackendFailure unless its two halves belong together."""
+        key = self._load(key_id)
+        demand_pair(key, key.public_key)
 
     def journal_key(self, key_id: str) -> bytes:
         """Return 32 secret bytes for the device's journal MAC, the same at every call.
@@ -223,31 +125,83 @@ class SoftwareKeyStore:
         """
         return self._secret("journal", key_id, salt=self._load(key_id).public_key)
 
+    def integrity_key(self, key_id: str) -> bytes:
+        """Return 32 secret bytes that seal the manifest of the device's files."""
+        return self._secret("integrity", key_id)
+
+    def zeroise(self) -> None:
+        """Destroy every key: those in memory, the pepper, then the files.
+
+        The pepper is written over in place, so no room is needed and a cut leaves it whole or
+        gone; what replaces it says so, and `at` then finishes the work. Call again after an error:
+        what is done stays done. A pepper that was given as bytes is its owner's to destroy.
+        Python may have copies of secrets in freed memory that nothing here can reach.
+        """
+        for signer in list(self._signers):
+            signer.forget()
+        self._pepper = None
+        if self._secrets is not None:
+            pepper = self._secrets.read(PEPPER)
+            if pepper is not None and pepper != _tombstone(len(pepper)):
+                self._secrets.overwrite(PEPPER, _tombstone(len(pepper)))
+        for name in _key_files(self._storage):
+            self._storage.overwrite(name, bytes(len(self._storage.read(name) or b"")))
+            self._storage.remove(name)
+
+    def _handed_out(self, key: PrivateKey) -> Signer:
+        signer = Signer(key)
+        self._signers.add(signer)
+        return signer
+
     def _load(self, key_id: str) -> PrivateKey:
         data = self._storage.read(_file_name(key_id))
+        if data is None:
+            return self._load_old(key_id)
+        if not data.startswith(_MAGIC):
+            raise BadKey(f"the file of key {key_id!r} does not begin with {_MAGIC!r}")
+        plain = unseal(self._secret("wrap", key_id), data[len(_MAGIC) :], _about(key_id))
+        return PrivateKey.load(plain)
+
+    def _load_old(self, key_id: str) -> PrivateKey:
+        """Stores of version 0.1.0 have encrypted PKCS #8: not authenticated, still opened."""
+        data = self._storage.read(_old_name(key_id))
         if data is None:
             raise BadKey(f"no key {key_id!r} in the store")
         return PrivateKey.decrypt(data, self._secret("wrap", key_id))
 
     def _secret(self, purpose: str, key_id: str, salt: bytes | None = None) -> bytes:
-        info = f"imicore.keys/1 {purpose} {key_id}".encode()
-        return HKDF(hashes.SHA256(), length=32, salt=salt, info=info).derive(self._pepper)
+        if self._pepper is None:
+            raise KeysZeroised("the keys of this store were destroyed")
+        return derive(self._pepper, f"imicore.keys/1 {purpose} {key_id}".encode(), salt=salt)
 
 
-def _uncompressed(key: ec.EllipticCurvePublicKey) -> bytes:
-    return key.public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-    )
-
-
-def _demand_secret(secret: bytes) -> None:
-    if len(secret) < MIN_SECRET_BYTES:
-        raise BadArgument(
-            f"a secret of {len(secret)} bytes; at least {MIN_SECRET_BYTES} are wanted"
-        )
+def demand_key_id(key_id: str) -> None:
+    """Raise BadArgument for an id that could leave a folder or not be a label."""
+    if not _KEY_ID.fullmatch(key_id):
+        raise BadArgument(f"key id {key_id!r}; letters, digits, _ and -, at most 64, letter first")
 
 
 def _file_name(key_id: str) -> str:
-    if not _KEY_ID.fullmatch(key_id):
-        raise BadArgument(f"key id {key_id!r}; letters, digits, _ and -, at most 64, letter first")
+    demand_key_id(key_id)
+    return f"{key_id}.key"
+
+
+def _old_name(key_id: str) -> str:
     return f"{key_id}.p8"
+
+
+def _about(key_id: str) -> bytes:
+    return _MAGIC + key_id.encode("ascii")
+
+
+def _key_files(storage: Storage) -> list[str]:
+    """Files that hold keys, and drafts of them that an interrupted write left."""
+    return [name for name in storage.names() if _KEY_FILE.fullmatch(name)]
+
+
+def _tombstone(length: int) -> bytes:
+    return (b"ZEROISED" * (length // 8 + 1))[:length]
+
+
+def _storage(place: Storage | Path) -> Storage:
+    return Folder(place) if isinstance(place, Path) else place

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from imicore import _imaging
-from imicore.errors import BackendFailure, BackendMissing, BadArgument
+from imicore.errors import BackendFailure, BackendMissing, BadArgument, KeysZeroised
 from imicore.signature_form import Algorithm, Check, der_to_raw, raw_to_der
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Signer:
     def __init__(self, key: "PrivateKey") -> None:
         self.algorithm = key.algorithm
         self.public_key = key.public_key  # uncompressed: 04||x||y
-        self._key = key.handle
+        self.deterministic = True  # what `sign` returns; `sign_batch` is not
+        self._key: ec.EllipticCurvePrivateKey | None = key.handle
         digest = _HASH[self.algorithm]()
         # Built once: a new ec.ECDSA costs 3.2 us a call.
         self._deterministic = ec.ECDSA(digest, deterministic_signing=True)
@@ -106,7 +107,7 @@ class Signer:
         """
         if _LIBCRYPTO is not None and _LIBCRYPTO.fips:
             raise BackendFailure("deterministic signing is not available under fips=yes")
-        der = self._key.sign(message, self._deterministic)
+        der = self._handle().sign(message, self._deterministic)
         return _imaging.ecdsa_lower_s(der_to_raw(der, self.algorithm))
 
     def sign_batch(self, messages: Iterable[bytes]) -> list[bytes]:
@@ -114,10 +115,25 @@ class Signer:
 
         For bulk work.
         """
-        if self._engine is not None:
-            return self._engine.sign_batch(messages)
-        ders = [self._key.sign(message, self._randomised) for message in messages]
+        handle, engine = self._handle(), self._engine
+        if engine is not None:
+            return engine.sign_batch(messages)
+        ders = [handle.sign(message, self._randomised) for message in messages]
         return [_imaging.ecdsa_lower_s(der_to_raw(der, self.algorithm)) for der in ders]
+
+    def forget(self) -> None:
+        """Drop the private key: this object signs no more (KeysZeroised). Its store calls this.
+
+        The native engine clears its copy; ``cryptography`` clears its own when the last reference
+        goes, which a thread that signs at this moment still holds.
+        """
+        self._key = self._engine = None
+
+    def _handle(self) -> ec.EllipticCurvePrivateKey:
+        handle = self._key
+        if handle is None:
+            raise KeysZeroised("this key was destroyed")
+        return handle
 
 
 class Verifier:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from imicore import keys
-from imicore.errors import BackendFailure, BadArgument, BadKey
+from imicore.errors import BackendFailure, BadArgument, BadKey, KeysZeroised
 from imicore.keys import Folder, PrivateKey, SoftwareKeyStore
 from imicore.signature import Algorithm, Check, Verifier
 
@@ -168,7 +169,7 @@ def test_keys_that_do_not_open(store: SoftwareKeyStore, tmp_path: Path) -> None:
     with pytest.raises(BadKey, match="do not open"):
         SoftwareKeyStore(tmp_path / "keys", bytes(32)).open("meter-1")
     folder = tmp_path / "keys"
-    (folder / "meter-2.p8").write_bytes((folder / "meter-1.p8").read_bytes())
+    (folder / "meter-2.key").write_bytes((folder / "meter-1.key").read_bytes())
     with pytest.raises(BadKey, match="do not open"):
         store.open("meter-2")
 
@@ -205,3 +206,181 @@ def test_files_are_private_and_whole(tmp_path: Path) -> None:
     assert folder.read("a.p8") == b"first"
     assert os.listdir(tmp_path / "keys") == ["a.p8"]  # no drafts left
     assert (tmp_path / "keys" / "a.p8").stat().st_mode & 0o777 == 0o600
+
+
+def test_no_bit_of_a_key_file_may_change(store: SoftwareKeyStore, tmp_path: Path) -> None:
+    """AES-GCM authenticates every byte; PKCS #8 with CBC, as 0.1.0 had it, did not."""
+    store.create("meter-1")
+    path = tmp_path / "keys" / "meter-1.key"
+    whole = path.read_bytes()
+    for bit in range(0, 8 * len(whole), 7):  # 7 and 8 share no factor: every byte, all bits
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(BadKey):
+            store.open("meter-1")
+    for length in (0, 7, 8, 35, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(BadKey):
+            store.open("meter-1")
+    path.write_bytes(whole)
+    store.demand_pair("meter-1")
+
+
+def test_damage_to_encrypted_pkcs8_is_a_bad_key_wherever_it_is() -> None:
+    """A changed bit in CBC can spell another key type; that answer is a BadKey as well."""
+    key = keys.generate()
+    data = key.encrypt(SECRET)
+    for at in range(len(data)):
+        damaged = data[:at] + bytes([data[at] ^ 8]) + data[at + 1 :]
+        with pytest.raises(BadKey):
+            PrivateKey.decrypt(damaged, SECRET)
+
+
+def test_a_store_of_version_0_1_0_opens(store: SoftwareKeyStore, tmp_path: Path) -> None:
+    key = keys.generate()
+    (tmp_path / "keys").mkdir()
+    old = key.encrypt(store._secret("wrap", "meter-1"))
+    (tmp_path / "keys" / "meter-1.p8").write_bytes(old)
+    assert store.open("meter-1").public_key == key.public_key
+    with pytest.raises(BadKey, match="never replaced"):
+        store.create("meter-1")
+
+
+def kept(folder: Path) -> SoftwareKeyStore:
+    return SoftwareKeyStore.at(folder / "keys", folder)
+
+
+def test_the_pepper_is_made_once_and_kept_apart(tmp_path: Path) -> None:
+    first = kept(tmp_path).create("meter-1").public_key
+    assert kept(tmp_path).open("meter-1").public_key == first
+    assert (tmp_path / "pepper").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "pepper").unlink()
+    with pytest.raises(BadKey, match="1 keys and no pepper"):  # a new one would hide the loss
+        kept(tmp_path)
+
+
+def test_each_secret_has_its_own_purpose(tmp_path: Path) -> None:
+    store = kept(tmp_path)
+    store.create("meter-1")
+    store.create("meter-2")
+    secrets = {
+        make(name)
+        for make in (store.journal_key, store.integrity_key)
+        for name in ("meter-1", "meter-2")
+    }
+    assert len(secrets) == 4
+    assert {len(secret) for secret in secrets} == {32}
+
+
+class Cut(BaseException):
+    """The power goes."""
+
+
+class Failing(Folder):
+    """A folder whose power goes before, or right after, its n-th change."""
+
+    def __init__(self, path: Path, count: list[int], after: bool) -> None:
+        super().__init__(path)
+        self._count, self._after = count, after
+
+    def _change(self, change: Callable[[], None]) -> None:
+        self._count[0] -= 1
+        if self._count[0] == 0 and not self._after:
+            raise Cut
+        change()
+        if self._count[0] == 0:
+            raise Cut
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        self._change(lambda: super(Failing, self).overwrite(name, data))
+
+    def remove(self, name: str) -> None:
+        self._change(lambda: super(Failing, self).remove(name))
+
+
+def cut_zeroise(folder: Path, step: int, after: bool) -> bool:
+    """Destroy three keys with the power going at one step; return whether that step was reached."""
+    store = kept(folder)
+    signers = [store.create(f"meter-{number}") for number in range(3)]
+    (folder / "keys" / ".meter-9.key.77").write_bytes(b"a draft that a power cut left")
+    keys_before = [path.read_bytes() for path in sorted((folder / "keys").iterdir())]
+    count = [step]
+    failing = SoftwareKeyStore.at(
+        Failing(folder / "keys", count, after), Failing(folder, count, after)
+    )
+    failing.open("meter-1")
+    try:
+        failing.zeroise()
+    except Cut:
+        reached = True
+    else:
+        reached = False
+    if (folder / "pepper").read_bytes() == b"ZEROISED" * 4:
+        for number in range(3):
+            with pytest.raises(KeysZeroised):
+                kept(folder).open(f"meter-{number}")
+        assert os.listdir(folder / "keys") == []  # the opening finished the work
+        with pytest.raises(KeysZeroised):
+            kept(folder).create("meter-4")
+        # Whoever kept copies of the files has no secret to open them with.
+        for data in keys_before:
+            (folder / "keys" / "meter-1.key").write_bytes(data)
+            with pytest.raises(BadKey):
+                SoftwareKeyStore(folder / "keys", b"ZEROISED" * 4).open("meter-1")
+    else:  # cut before the first change: nothing happened, and the next call does it all
+        assert step == 1
+        assert kept(folder).open("meter-1").public_key == signers[1].public_key
+    return reached
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_zeroise_resumes_at_every_step(tmp_path: Path, after: bool) -> None:
+    """reliability.md A3: a kill at every step; the next boot finishes it."""
+    steps = 0
+    while cut_zeroise(tmp_path / str(steps), steps + 1, after):
+        steps += 1
+    assert steps == 1 + 2 * 4  # the pepper; three keys and a draft, each written over and removed
+
+
+def test_after_zeroise_nothing_signs(tmp_path: Path) -> None:
+    store = kept(tmp_path)
+    signer = store.create("meter-1")
+    store.zeroise()
+    for use in (
+        lambda: signer.sign(b"indicium"),
+        lambda: signer.sign_batch([b"indicium"]),
+        lambda: store.open("meter-1"),
+        lambda: store.create("meter-2"),
+        lambda: store.journal_key("meter-1"),
+        lambda: store.integrity_key("meter-1"),
+        lambda: store.demand_pair("meter-1"),
+    ):
+        with pytest.raises((KeysZeroised, BadKey)):
+            use()
+    store.zeroise()  # again, and nothing happens
+
+
+def test_zeroise_needs_no_room_and_goes_on_after_an_error(tmp_path: Path) -> None:
+    """A full disk takes no new file; the pepper is written over where it stands."""
+    store = kept(tmp_path)
+    store.create("meter-1")
+    inode = (tmp_path / "pepper").stat().st_ino
+    (tmp_path / "keys").rename(tmp_path / "unreachable")
+    (tmp_path / "keys").write_bytes(b"not a folder")
+    store.zeroise()
+    assert (tmp_path / "pepper").stat().st_ino == inode
+    assert (tmp_path / "pepper").read_bytes() == b"ZEROISED" * 4
+    (tmp_path / "keys").unlink()
+    (tmp_path / "unreachable").rename(tmp_path / "keys")
+    with pytest.raises(KeysZeroised):
+        kept(tmp_path)
+    assert os.listdir(tmp_path / "keys") == []
+
+
+def test_a_file_is_written_over_only_by_its_own_length(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write_new("pepper", bytes(32))
+    with pytest.raises(OSError, match="32 bytes; 31"):
+        folder.overwrite("pepper", bytes(31))
+    folder.remove("never-there")
