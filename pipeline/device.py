@@ -57,9 +57,10 @@ class Device:
         )
         self._told: dict[int, Outcome] = {}
         self._released = 0
+        self.device_id: Final = device_id(setup["vendor_model"], setup["serial"])
         self._journal = Journal.open(
             disk,
-            Seal(setup["journal_key"], device_id(setup["vendor_model"], setup["serial"])),
+            Seal(setup["journal_key"], self.device_id),
             setup["sign"],
             setup["check"],
             segment_records=setup.get("segment_records", SEGMENT_RECORDS),
@@ -146,6 +147,10 @@ class Device:
         """Yield the journal's records from sequence `first` to `last`, the newest unless told."""
         newest = self._journal.state.sequence
         return self._journal.records(first, newest if last is None else last)
+
+    def sealed_records(self, first: int, last: int) -> Iterator[bytes]:
+        """Yield the 512 bytes of each record from `first` to `last`, as an audit takes them."""
+        return self._journal.sealed(first, last)
 
     def _boot(self, binding: bytes, window: int) -> None:
         journal = self._journal

@@ -33,6 +33,7 @@ from pipeline.segments import (
     SIDE_FILL,
     SIDES,
     Segment,
+    fields_of,
     read_record,
     segment_name,
     segments,
@@ -247,12 +248,16 @@ class Journal:
 
     def records(self, first: int, last: int) -> Iterator[Record]:
         """Yield released records, oldest first; `last` is included."""
+        return map(fields_of, self.sealed(first, last))
+
+    def sealed(self, first: int, last: int) -> Iterator[bytes]:
+        """Yield the 512 sealed bytes of released records, oldest first; `last` is included."""
         bases = sorted(segments(self._disk))
         for base, after in pairwise([*bases, self.state.sequence + 1]):
             begin, end = max(first, base), min(last + 1, after, self.state.sequence + 1)
             if begin < end:
                 segment = Segment(self._disk, self._seal, base)
-                yield from (segment.record(sequence) for sequence in range(begin, end))
+                yield from (segment.released(sequence) for sequence in range(begin, end))
 
     def prepare(self) -> None:
         """Make the next segment ahead of need, once half of this one is used; for idle time.

@@ -36,7 +36,7 @@ _ALWAYS: Final = {
 _MAY_FOLLOW: Final = {  # plain numbers: enums are slow to look up, and this is asked at every piece
     int(stage): frozenset(map(int, kinds))
     for stage, kinds in {
-        Stage.MANUFACTURED: _ALWAYS | {RecordType.LIFE},
+        Stage.MANUFACTURED: _ALWAYS | {RecordType.LIFE, RecordType.AUDIT_ACK},
         Stage.INITIALIZED: _ALWAYS | {RecordType.LIFE, RecordType.AUDIT_ACK, RecordType.TRY},
         Stage.REGISTERED: {*RecordType} - {RecordType.LIFE},
         Stage.WITHDRAWN: _ALWAYS | {RecordType.AUDIT_ACK, RecordType.TRY, RecordType.CONFIRM},

@@ -14,6 +14,7 @@ from pipeline.lifecycle import Service, State
 from pipeline.psdclock import SERVER_SLACK_US, Instant
 from pipeline.record import RecordType
 from pipeline.state import Lock, PendingRefill, Stage, Tries, Try
+from postage.envelope import MAGIC
 from postage.money import Money
 
 MAX_TEXT_BYTES = 200
@@ -78,6 +79,13 @@ class Services(Device):
     def pending_refill(self) -> PendingRefill | None:
         """Return the refill under way: to be asked for again, in the same bytes, for ever."""
         return self._journal.state.pending_refill
+
+    @property
+    def next_request(self) -> int:
+        """Return the id for a new refill request: one above every id that was ever begun."""
+        state = self._journal.state
+        pending = 0 if state.pending_refill is None else state.pending_refill.request_id
+        return max([pending, *state.refills, *state.voided]) + 1
 
     def begin_refill(self, amount: Money, request_id: int, nonce: int = 0) -> Refused | None:
         """Make a request durable before anyone is asked for money; a repeat changes nothing."""
@@ -193,8 +201,8 @@ class Services(Device):
             ValueError: the message does not begin as messages do.
             PsdFault: it could not sign, or the signature does not verify.
         """
-        if not message.startswith(b"IMIM"):
-            raise ValueError(f"a message begins with IMIM, not {message[:4]!r}")
+        if not message.startswith(MAGIC):
+            raise ValueError(f"a message begins with {MAGIC!r}, not {message[:4]!r}")
         return self._journal.sign(message)
 
     def _write(
