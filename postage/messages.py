@@ -170,14 +170,14 @@ class RefillPosted(_FromProvider):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefillAck(_FromMeter):
-    """The credit is in the meter's control total; sequence and digest are of its record."""
+    """The credit is in the registers; sequence and digest are of the newest record."""
 
     KIND: ClassVar[int] = 9
 
     request: U64
-    control_total: Amount
     sequence: U64
     digest: Digest
+    registers: RegisterSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

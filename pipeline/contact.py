@@ -1,0 +1,313 @@
+"""The meter's side of its link to the provider: what was asked, what came back, what to make of it.
+
+One contact: the time, then a refill under way, then every record that the provider lacks, then its
+acknowledgement, then the provider's orders. What is no answer (`pipeline.link`) is refused by name,
+reported, and changes nothing; so is an answer that contradicts what this device knows.
+
+A refill is asked for in the same bytes until it is settled. Nothing here gives up on one: money may
+have moved, and only the provider's signed word says that it has not (reliability.md 4.6).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeGuard
+
+from pipeline.authority import Reason, Refused, permit
+from pipeline.imprint import Refilled
+from pipeline.lifecycle import Service
+from pipeline.link import Breach, Failure, Incident, Link, Unreachable, failed
+from pipeline.orders import AnyOrder, obey
+from pipeline.psd import Psd
+from pipeline.record import digest, unpack_record
+from pipeline.upload import upload
+from postage.envelope import Check
+from postage.messages import (
+    Command,
+    DeclineReason,
+    Message,
+    Order,
+    OrderDone,
+    RateNotice,
+    RefillAck,
+    RefillCredit,
+    RefillDecline,
+    RefillPosted,
+    RefillRequest,
+    RefillTombstone,
+    RefillVoidRequest,
+    RegisterMeter,
+    TimeAnswer,
+    TimeQuery,
+)
+from postage.money import Money
+from postage.registers import Registers
+
+LONGEST_ROUND_TRIP_US: Final = 60_000_000
+"""An answer that took longer says nothing useful about the time (reliability.md 4.7)."""
+MAX_ORDERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A refill request that the provider ended without money."""
+
+    request_id: int
+    reason: DeclineReason
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """A refill request that never was, and never will be, posted."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A contact that ran to its end.
+
+    `acknowledged`: the provider has every record up to this one. `refill`: what became of the
+    request under way, if there was one. `orders`: those that were done, oldest first.
+    `refused`: orders that this device, in its state, could not do; they come again.
+    """
+
+    acknowledged: int
+    refill: "Settled | Failure | None"
+    orders: tuple[AnyOrder, ...]
+    refused: Refused | None
+
+
+Settled: TypeAlias = Refilled | Declined | Voided
+
+
+class Contact:
+    """A meter's contacts with its provider.
+
+    exchange: sends an envelope and returns the provider's; raises OSError where none comes.
+    check_provider: tells whether (message, signature) is the provider's.
+    nonces: numbers below 2**64, never the same twice, that nobody can foretell.
+    boottime_us: CLOCK_BOOTTIME, which runs on while the machine sleeps.
+    report: is told of every incident; `incidents` keeps them.
+    take_rates: is handed each notice of a rate edition; None once the rate store has noted it.
+
+    >>> import tempfile, zoneinfo
+    >>> from pipeline.disk import RealDisk
+    >>> from pipeline.psdclock import Instant, TimePolicy
+    >>> from pipeline.services import commission
+    >>> def no_line(envelope: bytes) -> bytes:
+    ...     raise TimeoutError("no carrier")
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> psd = Psd.create(
+    ...     RealDisk(folder.name), vendor_model="TST0", serial=7, profile="imi-std/p1",
+    ...     licensing_zip="94043", zone=zoneinfo.ZoneInfo("America/Los_Angeles"),
+    ...     journal_key=bytes(32), sign=lambda m: bytes(64), check=lambda m, s: s == bytes(64),
+    ...     clock=lambda: Instant(1_783_969_200_000_000, 0), time=TimePolicy(trusts_rtc=True),
+    ... )
+    >>> commission(psd, b"a certificate", b"an agreement")
+    >>> contact = Contact(psd, no_line, lambda message, signature: False,
+    ...     nonces=iter(range(1, 99)).__next__, boottime_us=lambda: 0)
+    >>> contact.refill(Money(500_000))
+    Unreachable(question='RefillRequest', detail='no carrier')
+    >>> psd.registers.descending, psd.pending_refill.mills
+    (Money(mills=0), 500000)
+    >>> psd.close()
+    >>> folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        psd: Psd,
+        exchange: Callable[[bytes], bytes],
+        check_provider: Check,
+        *,
+        nonces: Callable[[], int],
+        boottime_us: Callable[[], int],
+        report: Callable[[Incident], None] = lambda incident: None,
+        take_rates: Callable[[RateNotice], Refused | None] = lambda notice: None,
+    ) -> None:
+        self._psd = psd
+        self._link = Link(psd.device_id, exchange, psd.sign_message, check_provider, nonces, report)
+        self._ask = self._link.ask
+        self._boottime_us = boottime_us
+        self._take_rates = take_rates
+        self._done = 0  # number of the last order done; a lost one comes again
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """Return every answer that was refused, oldest first."""
+        return self._link.incidents
+
+    def meet(self) -> Met | Failure:
+        """Return what one whole contact came to, or what ended it early.
+
+        What was settled before an early end stays settled; the next contact does the rest.
+        """
+        failure = permit(self._psd.state, Service.CONTACT) or self._learn_time()
+        if failure is not None:
+            return failure
+        refill = None if self._psd.pending_refill is None else self._settle()
+        if _ends(refill):
+            return refill
+        uploaded = upload(self._psd, self._link)
+        if _ends(uploaded):
+            return uploaded
+        orders, failure = self._take_orders()
+        if _ends(failure):
+            return failure
+        if orders:  # what they made of the device is news to the provider
+            uploaded = upload(self._psd, self._link)
+        if not isinstance(uploaded, int):
+            return uploaded
+        return Met(uploaded, refill, orders, failure if isinstance(failure, Refused) else None)
+
+    def refill(self, amount: Money) -> Settled | Failure:
+        """Return the refill once it is in the registers, or how far it came.
+
+        The request is durable before it is sent. Without an answer it stays under way, for this
+        amount, and every contact asks again; only the provider ends it.
+        """
+        pending = self._psd.pending_refill
+        request_id = self._psd.next_request if pending is None else pending.request_id
+        refused = self._psd.begin_refill(amount, request_id, self._link.nonce())
+        return self._settle() if refused is None else refused
+
+    def void_refill(self) -> Settled | Failure:
+        """Return what became of the request under way once the provider was asked to end it.
+
+        Where money has moved it cannot end: then it is fetched, and the answer is Refilled.
+
+        Raises:
+            ValueError: no refill is under way.
+        """
+        pending = self._psd.pending_refill
+        if pending is None:
+            raise ValueError("no refill is under way")
+        question = RefillVoidRequest(
+            device=self._psd.device_id,
+            nonce=pending.nonce,
+            request=pending.request_id,
+            amount=Money(pending.mills),
+        )
+        answer = self._ask(question)
+        if isinstance(answer, RefillPosted) and answer.request == pending.request_id:
+            return self._settle()
+        return self._conclude(question, answer)
+
+    def _learn_time(self) -> Failure | None:
+        begun_us = self._boottime_us()
+        question = TimeQuery(device=self._psd.device_id, nonce=self._link.nonce())
+        answer = self._ask(question)
+        round_trip_us = self._boottime_us() - begun_us
+        if not isinstance(answer, TimeAnswer):
+            return failed(answer)
+        if not 0 <= round_trip_us <= LONGEST_ROUND_TRIP_US:
+            return self._link.refuse(
+                Breach.SLOW,
+                question,
+                f"{round_trip_us} us by CLOCK_BOOTTIME; the limit is {LONGEST_ROUND_TRIP_US}",
+            )
+        # Anywhere in the round trip the provider may have read its clock: taken for the middle,
+        # its time at this moment is half of it later, give or take the other half.
+        half_us = -(-round_trip_us // 2)
+        refused = self._psd.anchor_time(answer.server_us + half_us, half_us, question.nonce)
+        if refused is not None and refused.reason is Reason.SERVER_TIME_WRONG:
+            return self._link.refuse(Breach.TIME_WRONG, question, refused.detail)
+        return refused
+
+    def _settle(self) -> Settled | Failure:
+        """Ask for the refill under way, in the bytes that its record gives for ever."""
+        pending = self._psd.pending_refill
+        assert pending is not None
+        [sealed] = self._psd.sealed_records(pending.sequence, pending.sequence)
+        begun = unpack_record(sealed)
+        question = RefillRequest(
+            device=self._psd.device_id,
+            nonce=pending.nonce,
+            request=pending.request_id,
+            amount=Money(pending.mills),
+            sequence=pending.sequence,
+            digest=digest(sealed),
+            registers=Registers(
+                ascending=Money(begun.ascending),
+                descending=Money(begun.descending),
+                control_total=Money(begun.control_total),
+                piece_count=begun.piece_count,
+            ),
+        )
+        return self._conclude(question, self._ask(question))
+
+    def _conclude(
+        self, question: RefillRequest | RefillVoidRequest, answer: Message | Failure
+    ) -> Settled | Failure:
+        """Do what the provider's word on the request under way says."""
+        request_id = question.request
+        match answer:
+            case RefillCredit(request=about) if about == request_id:
+                return self._credit(question, answer)
+            case RefillDecline(request=about, reason=reason) if about == request_id:
+                return self._psd.void_refill(request_id) or Declined(request_id, reason)
+            case RefillTombstone(request=about) if about == request_id:
+                return self._psd.void_refill(request_id) or Voided(request_id)
+            case Message():
+                return self._contradiction(question, answer)
+        return answer
+
+    def _credit(
+        self, question: RefillRequest | RefillVoidRequest, answer: RefillCredit
+    ) -> Refilled | Failure:
+        total, amount = self._psd.registers.control_total, question.amount
+        if (answer.amount, answer.before, answer.after) != (amount, total, total + amount):
+            return self._contradiction(question, answer)
+        applied = self._psd.apply_refill(amount, question.request)
+        if isinstance(applied, Refilled):
+            self._thank(question.request)
+        return applied
+
+    def _thank(self, request_id: int) -> None:
+        """Tell the provider that its credit arrived; should it not hear, the upload says it too."""
+        head = self._psd.head
+        self._ask(
+            RefillAck(
+                device=self._psd.device_id,
+                nonce=self._link.nonce(),
+                request=request_id,
+                sequence=head.sequence,
+                digest=head.digest,
+                registers=self._psd.registers,
+            )
+        )
+
+    def _take_orders(self) -> tuple[tuple[AnyOrder, ...], Failure | None]:
+        """Return the orders that were done, and why it ended before the queue did."""
+        done: list[AnyOrder] = []
+        for _ in range(MAX_ORDERS):
+            question = OrderDone(
+                device=self._psd.device_id, nonce=self._link.nonce(), order=self._done
+            )
+            answer = self._ask(question)
+            if not isinstance(answer, Order | RegisterMeter | RateNotice):
+                return tuple(done), failed(answer)
+            if isinstance(answer, Order) and answer.command is Command.NOTHING:
+                break
+            if answer.order <= self._done:
+                return tuple(done), self._contradiction(question, answer)
+            refused = obey(self._psd, answer, self._take_rates)
+            if refused is not None:
+                return tuple(done), refused
+            self._done = answer.order
+            done.append(answer)
+        return tuple(done), None
+
+    def _contradiction(self, question: Message, answer: Message) -> Incident:
+        return self._link.refuse(Breach.CONTRADICTION, question, f"{answer} to {question}")
+
+
+def _ends(result: object) -> TypeGuard[Unreachable | Incident]:
+    """Return whether a contact cannot go on.
+
+    A denial is an answer, and with two histories the provider's orders are what is needed next;
+    any other incident is a bad line, and silence is none.
+    """
+    if isinstance(result, Incident):
+        return result.breach not in (Breach.DENIED, Breach.HISTORY_DIFFERS)
+    return isinstance(result, Unreachable)

@@ -1,0 +1,82 @@
+"""A meter and a provider that can meet: both real, over a line that a test can touch."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from imi.fakeprovider import Account, FakeProvider
+from imi.simdisk import SimDisk
+from pipeline.contact import Contact
+from pipeline.psd import Psd
+from pipeline.record import device_id
+from postage.money import Money
+from tests.pipeline.device import NOON_US, TellClock, check, new_device, setup
+
+DEVICE = device_id("TST0", 7)
+FUNDS = Money(10_000_000)
+
+
+def provider_sign(message: bytes) -> bytes:
+    """Stand in for the provider's ECDSA."""
+    return hashlib.sha512(b"provider key" + message).digest()
+
+
+def provider_check(message: bytes, signature: bytes) -> bool:
+    return provider_sign(message) == signature
+
+
+def device_check(device: int, message: bytes, signature: bytes) -> bool:
+    return device == DEVICE and check(message, signature)
+
+
+@dataclass
+class Meeting:
+    """One registered meter, its provider, and the line between them.
+
+    `tamper` stands in the middle: it is given (question, deliver) and returns the answer.
+    """
+
+    disk: SimDisk = field(default_factory=SimDisk)
+    clock: TellClock = field(default_factory=TellClock)
+    funds: Money = FUNDS
+    commissioned: bool = True
+    tamper: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.provider = FakeProvider(provider_sign, device_check, lambda: self.clock.psd_us)
+        self.provider.enroll(DEVICE, self.funds)
+        make = new_device if self.commissioned else Psd.create
+        self.psd = make(self.disk, **self.setup)
+        self.nonces = count(NOON_US)
+        self.contact = self.new_contact()
+
+    @property
+    def setup(self) -> Any:
+        return setup(clock=self.clock)
+
+    @property
+    def account(self) -> Account:
+        return self.provider.accounts[DEVICE]
+
+    def new_contact(self) -> Contact:
+        return Contact(
+            self.psd,
+            self._exchange,
+            provider_check,
+            nonces=self.nonces.__next__,
+            boottime_us=lambda: self.clock().boottime_us,
+        )
+
+    def reopen(self, disk: SimDisk | None = None) -> None:
+        """Start the meter again, from another disk if told."""
+        self.psd.close()
+        self.disk = disk or self.disk
+        self.psd = Psd.open(self.disk, **self.setup)
+        self.contact = self.new_contact()
+
+    def _exchange(self, question: bytes) -> bytes:
+        if self.tamper is None:
+            return self.provider.handle(question)
+        return self.tamper(question, self.provider.handle)
