@@ -1,25 +1,30 @@
-"""The software meter in a local folder: its key, its journal, its device record. Specimens only."""
+"""The software meter in a local folder: its key, its journal, its link. Specimens only."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from imi.world import World
+from imi.backoffice import BackOffice
 from imicore.keys import SoftwareKeyStore
-from imicore.signature import Check, Verifier
+from imicore.signature import Check, Signer, Verifier
+from pipeline.contact import Contact
 from pipeline.disk import RealDisk
-from pipeline.errors import NoDevice
+from pipeline.errors import MachineError, NoDevice
 from pipeline.job import Meter
 from pipeline.psd import Psd
-from pipeline.psdclock import Instant, TimePolicy
+from pipeline.psdclock import Instant
 from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode
 from postage.layouts import OUR_VENDOR
 
-SEGMENT_RECORDS = 4096  # 2 MiB a copy: small enough to look at, large enough to run for hours
+SEGMENT_RECORDS: Final = 4096  # 2 MiB a copy: small enough to look at, enough to run for hours
+SETTINGS: Final = "settings.json"
+JOURNAL_KEY: Final = "journal.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,63 +36,108 @@ class SoftwareMeter:
     disk: RealDisk
     setup: Setup
 
+    def link(self, office: BackOffice, nonces: Callable[[], int]) -> Contact:
+        """Return the meter's line to its provider, who knows it from now on."""
+        office.enroll(self.psd.device_id, self.record.public_key)
+        clock = self.setup["clock"]
+        return Contact(
+            self.psd,
+            office.exchange,
+            office.check,
+            nonces=nonces,
+            boottime_us=lambda: clock().boottime_us,
+        )
 
-def open_meter(folder: Path, settings: Meter, world: World) -> SoftwareMeter:
+
+def open_meter(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> SoftwareMeter:
     """Return the meter in `folder`, made on first use, recovered on every later one.
 
-    The vendor id is `TST0` and cannot be configured: a software device prints SPECIMEN.
+    The vendor id is `TST0` and cannot be configured: a software device prints SPECIMEN. It has no
+    real-time clock of its own: a boot learns the time from the provider.
 
     Raises:
         MachineError: the folder is in use, damaged, or another device's.
+        ImiError: its keys are gone.
     """
-    (folder / "keys").mkdir(parents=True, exist_ok=True)
-    key_id = f"{OUR_VENDOR}-{settings.serial}"
-    store = SoftwareKeyStore(folder / "keys", _pepper(folder / "pepper"))
-    # A device without a journal was never used: a kill while it was made leaves at most its key.
-    is_new = not (folder / "journal").exists() and not any((folder / "keys").iterdir())
-    signer, verifier = store.create(key_id) if is_new else store.open(key_id), Verifier()
-    public_key = signer.public_key
-    zone = ZoneInfo(settings.timezone)
-    setup: Setup = {
-        "vendor_model": OUR_VENDOR,
-        "serial": settings.serial,
-        "profile": settings.profile,
-        "licensing_zip": settings.licensing_zip,
-        "zone": zone,
-        "journal_key": store.journal_key(key_id),
-        "sign": signer.sign,
-        "check": lambda message, signature: (
-            verifier.verify(message, signature, public_key) is Check.VALID
-        ),
-        "clock": lambda: Instant(world.now_us, world.now_us),
-        "time": TimePolicy(trusts_rtc=True),  # the world's clock is nobody's to set
-        "segment_records": SEGMENT_RECORDS,
-    }
+    signer, setup = prepare(folder, settings, clock)
     disk = RealDisk(folder / "journal")
     try:
         psd = Psd.open(disk, **setup)
     except NoDevice:
         psd = Psd.create(disk, **setup)
-    commission(psd, public_key, f"software meter {key_id}".encode())
     record = DeviceRecord(
         vendor_model=OUR_VENDOR,
         serial=settings.serial,
         profile=settings.profile,
         algorithm="ecdsa-p256-sha256",
-        public_key=public_key,
+        public_key=signer.public_key,
         mode=Mode.SPECIMEN,
         model="software",
         licensing_zip=settings.licensing_zip,
-        valid_from=datetime.fromtimestamp(world.now_us / 1e6, UTC).date(),
+        valid_from=datetime.fromtimestamp(clock().psd_us / 1e6, UTC).date(),
     )
     return SoftwareMeter(psd, record, disk, setup)
 
 
-def _pepper(path: Path) -> bytes:
-    """Return the device's own secret. A real device holds it in hardware; here it is a file."""
+def commission_at(meter: SoftwareMeter, contact: Contact) -> None:
+    """Take a new meter into service with its provider's time; one in service stays as it is."""
+    agreement = f"software meter {meter.record.key_id}".encode()
+    contact.meet()
+    commission(meter.psd, meter.record.public_key, agreement)
+
+
+def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tuple[Signer, Setup]:
+    """Return the signer and the setup of the meter in `folder`; a new one gets its keys."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key_id = f"{OUR_VENDOR}-{settings.serial}"
+    store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
+    keys = folder / "keys"
+    # A device without a journal was never used: a kill while it was made leaves at most its key.
+    is_new = not (folder / "journal").exists() and not (keys.is_dir() and any(keys.iterdir()))
+    signer, verifier = store.create(key_id) if is_new else store.open(key_id), Verifier()
+    public_key = signer.public_key
+    _keep(folder / SETTINGS, settings.model_dump_json(indent=1).encode())
+    setup: Setup = {
+        "vendor_model": OUR_VENDOR,
+        "serial": settings.serial,
+        "profile": settings.profile,
+        "licensing_zip": settings.licensing_zip,
+        "zone": ZoneInfo(settings.timezone),
+        "journal_key": _keep(folder / JOURNAL_KEY, store.journal_key(key_id)),
+        "sign": signer.sign,
+        "check": lambda message, signature: (
+            verifier.verify(message, signature, public_key) is Check.VALID
+        ),
+        "clock": clock,
+        "zeroise": store.zeroise,
+        "segment_records": SEGMENT_RECORDS,
+    }
+    return signer, setup
+
+
+def settings_of(folder: Path) -> Meter:
+    """Return the settings that a meter's folder was made with.
+
+    Raises:
+        MachineError: the folder holds no meter.
+    """
+    try:
+        return Meter.model_validate_json((folder / SETTINGS).read_bytes())
+    except (OSError, ValueError) as error:
+        raise MachineError(f"{folder} holds no meter of `imi run`: {error}") from error
+
+
+def _keep(path: Path, data: bytes) -> bytes:
+    """Return what a file holds; where there is none it is written first, whole or not at all.
+
+    The journal's key outlives the signing key: registers stay readable when that is destroyed.
+    """
     if not path.exists():
-        new = path.with_suffix(".new")  # renamed when whole, so that a kill leaves none or all
+        new = path.with_suffix(".new")
         new.touch(mode=0o600)
-        new.write_bytes(os.urandom(32))
+        new.write_bytes(data)
+        descriptor = os.open(new, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
         new.replace(path)
     return path.read_bytes()

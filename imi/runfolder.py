@@ -3,15 +3,16 @@
 import shutil
 from pathlib import Path
 
-from imi.meter import SoftwareMeter
-from pipeline.authority import Refused
+from imi.backoffice import BackOffice
+from imi.meter import SoftwareMeter, commission_at
+from pipeline.contact import Contact, Met
 from pipeline.disk import RealDisk
 from pipeline.errors import MachineError
-from pipeline.imprint import OpenPiece
+from pipeline.imprint import OpenPiece, Refilled
 from pipeline.job import Job
 from pipeline.piecelog import PieceLog, PieceRow
 from pipeline.record import RecordType
-from postage.money import Money
+from postage.money import ZERO, Money
 
 MARKER = "imi-run"  # holds the job's name; only a folder that has it is ever emptied
 
@@ -73,20 +74,30 @@ def next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece
     return number + 1, list(why.values())
 
 
-def fund(meter: SoftwareMeter, job: Job) -> None:
-    """Set the job's budgets and load its postage, once. A stand-in for the provider.
+def fund(meter: SoftwareMeter, contact: Contact, office: BackOffice, job: Job) -> None:
+    """Take the meter into service, set the job's budgets and load its postage, once.
 
-    Budgets come first: a run that dies in between finds no postage and does both again.
+    Budgets come first: a run that dies in between finds no postage and does what is missing again;
+    a refill under way is settled by the contact.
+
+    Raises:
+        MachineError: the meter or its provider refuses.
     """
-    amount = Money.parse(str(job.meter.refill))
-    if meter.psd.registers.control_total > Money(0) or not amount:
+    commission_at(meter, contact)
+    psd, amount = meter.psd, Money.parse(str(job.meter.refill))
+    met = contact.meet()
+    if not isinstance(met, Met):
+        raise MachineError(f"the provider was not reached: {met}")
+    if psd.registers.control_total > ZERO or not amount:
         return
     for department in job.department:
         if department.budget is not None:
-            meter.psd.set_budget(department.id, Money.parse(str(department.budget)))
-    answer = meter.psd.refill(amount, request_id=1)
-    if isinstance(answer, Refused):
-        raise MachineError(f"the refill of {amount} was refused: {answer}")
+            psd.set_budget(department.id, Money.parse(str(department.budget)))
+    if office.funds(psd.device_id) < amount:
+        office.deposit(psd.device_id, amount)
+    answer = contact.refill(amount)
+    if not isinstance(answer, Refilled):
+        raise MachineError(f"the refill of {amount} did not come about: {answer}")
 
 
 def _empty(out: Path) -> None:
@@ -96,7 +107,8 @@ def _empty(out: Path) -> None:
         disk = RealDisk(journal)
         disk.lock()
         disk.close()
-    shutil.rmtree(out / "meter", ignore_errors=True)
+    for folder in ("meter", "provider"):
+        shutil.rmtree(out / folder, ignore_errors=True)
     for pattern in ("pictures/piece-*.png", "pieces.sqlite*", "report.html", "summary.json"):
         for path in out.glob(pattern):
             path.unlink()

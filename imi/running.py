@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from imi.audit import audit_journal
+from imi.backoffice import BackOffice
 from imi.meter import SoftwareMeter, open_meter
 from imi.report import write_report
 from imi.runfolder import fund, next_piece, prepare
@@ -20,6 +22,7 @@ from imi.world import World
 from imicore import frames
 from imicore.errors import ImiError
 from pipeline.composer import Composer
+from pipeline.contact import Contact, Met
 from pipeline.errors import MachineError
 from pipeline.imprint import OpenPiece
 from pipeline.job import Job, load_job
@@ -50,6 +53,7 @@ class Run:
     world: World
     composer: Composer
     meter: SoftwareMeter
+    contact: Contact
     log: PieceLog
     first: int
     last: int
@@ -86,12 +90,15 @@ def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None) -> Run:
     prepare(out, job, fresh=fresh)
     log = PieceLog(out / "pieces.sqlite")
     world.wait_for(log.last_number() + 1)
-    meter = open_meter(out / "meter", job.meter, world)
+    meter = open_meter(out / "meter", job.meter, world.clock)
+    office = BackOffice(out / "provider", lambda: world.now_us)
+    nonces = Random(f"{job.seed} {meter.psd.last_sequence}")  # replayed with the run
+    contact = meter.link(office, lambda: nonces.getrandbits(63))
     first, open_pieces = next_piece(meter, log)
     last = min(job.count, first + limit - 1) if limit else job.count
     world.stack(first, last)
-    fund(meter, job)
-    return Run(job, out, world, composer, meter, log, first, last, open_pieces)
+    fund(meter, contact, office, job)
+    return Run(job, out, world, composer, meter, contact, log, first, last, open_pieces)
 
 
 def build_composer(job: Job) -> Composer:
@@ -144,6 +151,9 @@ def feed(run: Run, console: Console, pictures: int) -> None:
             if run.stopped:
                 break
     line.psd.idle()
+    uploaded = run.contact.meet()
+    if not isinstance(uploaded, Met):
+        run.stopped = run.stopped or f"the provider did not take the records: {uploaded}"
     run.wall_s = time.monotonic() - start
 
 

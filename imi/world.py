@@ -19,6 +19,7 @@ from pipeline.devices import FeedFault, Frame, HeadReport, Zone
 from pipeline.imprint import ReleaseToken
 from pipeline.job import Batch, Job
 from pipeline.pieces import Fed, Order
+from pipeline.psdclock import Instant
 
 IMAGE_DPI = 200  # at which paper is drawn, before the camera takes its own scale
 FRAME_MARGIN_IN = 0.3
@@ -55,6 +56,10 @@ class World:
         self._start_us = round(start.timestamp() * 1e6)
         self._pitch_us = round(3600e6 / job.pieces_per_hour)
         self.now_us = self._start_us
+
+    def clock(self) -> Instant:
+        """Return the world's time as a machine's two clocks."""
+        return Instant(self.now_us, self.now_us)
 
     def wait_for(self, number: int) -> None:
         """Let time pass until a piece is due: what ran before ended by then."""

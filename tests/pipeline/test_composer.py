@@ -1,13 +1,15 @@
 """What is printed beside the symbol comes from the payload, and says what it is."""
 
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zxingcpp
 
-from imi.meter import SoftwareMeter, open_meter
+from imi.backoffice import BackOffice
+from imi.meter import SoftwareMeter, commission_at, open_meter
 from imi.world import World
 from imicore.raster import on_piece
 from pipeline.composer import Composer, amount_text, date_text, position
@@ -50,7 +52,11 @@ def read(dots: np.ndarray) -> bytes:
 @pytest.fixture
 def meter(tmp_path: Path) -> SoftwareMeter:
     job = load_job(MORNING)
-    return open_meter(tmp_path, job.meter, World(job))
+    world = World(job)
+    meter = open_meter(tmp_path / "meter", job.meter, world.clock)
+    office = BackOffice(tmp_path / "provider", lambda: world.now_us)
+    commission_at(meter, meter.link(office, count(1).__next__))
+    return meter
 
 
 def test_a_test_imprint_shows_zero_and_void_over_the_symbol(meter: SoftwareMeter) -> None:
