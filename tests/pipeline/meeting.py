@@ -10,6 +10,7 @@ from imi.fakeprovider import Account, FakeProvider
 from imi.simdisk import SimDisk
 from pipeline.contact import Contact
 from pipeline.psd import Psd
+from pipeline.psdclock import TimePolicy
 from pipeline.record import device_id
 from postage.money import Money
 from tests.pipeline.device import NOON_US, TellClock, check, new_device, setup
@@ -42,6 +43,7 @@ class Meeting:
     clock: TellClock = field(default_factory=TellClock)
     funds: Money = FUNDS
     commissioned: bool = True
+    policy: TimePolicy = field(default_factory=lambda: TimePolicy(trusts_rtc=True))
     tamper: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -54,7 +56,7 @@ class Meeting:
 
     @property
     def setup(self) -> Any:
-        return setup(clock=self.clock)
+        return setup(clock=self.clock, time=self.policy)
 
     @property
     def account(self) -> Account:
@@ -72,7 +74,11 @@ class Meeting:
     def reopen(self, disk: SimDisk | None = None) -> None:
         """Start the meter again, from another disk if told."""
         self.psd.close()
-        self.disk = disk or self.disk
+        self.restart(disk or self.disk)
+
+    def restart(self, disk: SimDisk) -> None:
+        """Start the meter from a disk after the one that ran is dead."""
+        self.disk = disk
         self.psd = Psd.open(self.disk, **self.setup)
         self.contact = self.new_contact()
 
