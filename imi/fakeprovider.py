@@ -60,12 +60,14 @@ class ProviderIncident:
 class Account:
     """One device and its customer's money, all amounts in mills.
 
-    `settled` answers each refill request; it is never pruned, a meter may be away for years.
+    `settled` answers each refill request, `sealed` in the very bytes; neither is ever pruned, a
+    meter may be away for years.
     """
 
     shadow: Shadow = field(default_factory=Shadow)
     funds: int = 0
     settled: dict[int, tuple[int, Settlement]] = field(default_factory=dict)
+    sealed: dict[int, bytes] = field(default_factory=dict)
     orders: list[AnyOrder] = field(default_factory=list)
     given: int = 0  # number of the last order that was sent
     numbered: int = 0  # number of the last order that was made
@@ -134,7 +136,13 @@ class FakeProvider:
 
     def handle(self, data: bytes) -> bytes:
         """Return the signed answer to an envelope; any bytes get one."""
-        return seal(self._answer(data), self._sign)
+        answer = self._answer(data)
+        if not isinstance(answer, Settlement):
+            return seal(answer, self._sign)
+        sealed = self.accounts[answer.device].sealed
+        if answer.request not in sealed:
+            sealed[answer.request] = seal(answer, self._sign)
+        return sealed[answer.request]
 
     def _answer(self, data: bytes) -> Message:
         try:
@@ -163,9 +171,8 @@ class FakeProvider:
                 return self._arrived(account, message)
             case AuditUpload():
                 return self._take_records(account, message)
-            case OrderDone():
-                return self._next_order(account, message)
-        raise AssertionError(message)
+        assert isinstance(message, OrderDone), message
+        return self._next_order(account, message)
 
     def _refill(self, account: Account, asked: RefillRequest) -> Message:
         known = self._known(account, asked)

@@ -88,7 +88,8 @@ class Contact:
     nonces: numbers below 2**64, never the same twice, that nobody can foretell.
     boottime_us: CLOCK_BOOTTIME, which runs on while the machine sleeps.
     report: is told of every incident; `incidents` keeps them.
-    take_rates: is handed each notice of a rate edition; None once the rate store has noted it.
+    take_rates: is handed each notice of a rate edition, and returns None once it has noted it;
+    without it `rate_notices` keeps them.
 
     >>> import tempfile, zoneinfo
     >>> from pipeline.disk import RealDisk
@@ -123,13 +124,14 @@ class Contact:
         nonces: Callable[[], int],
         boottime_us: Callable[[], int],
         report: Callable[[Incident], None] = lambda incident: None,
-        take_rates: Callable[[RateNotice], Refused | None] = lambda notice: None,
+        take_rates: Callable[[RateNotice], Refused | None] | None = None,
     ) -> None:
         self._psd = psd
         self._link = Link(psd.device_id, exchange, psd.sign_message, check_provider, nonces, report)
         self._ask = self._link.ask
         self._boottime_us = boottime_us
-        self._take_rates = take_rates
+        self.rate_notices: list[RateNotice] = []
+        self._take_rates = take_rates or self.rate_notices.append
         self._done = 0  # number of the last order done; a lost one comes again
 
     @property

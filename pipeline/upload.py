@@ -7,7 +7,6 @@ found there. What breaks off anywhere goes on at the exact record.
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
 
 from pipeline.link import Breach, Failure, Link, failed
 from pipeline.psd import Psd
@@ -15,12 +14,10 @@ from pipeline.record import FIRST_PREVIOUS, RECORD_BYTES, digest
 from postage.message_layouts import MAX_RECORDS
 from postage.messages import AuditAck, AuditUpload
 
-_MAX_ROUNDS: Final = 3  # acknowledging may fill a segment, whose checkpoint is news again
-
 
 def upload(psd: Psd, link: Link) -> int | Failure:
     """Return the newest record once the provider has acknowledged all up to it; psd notes it."""
-    for _ in range(_MAX_ROUNDS):
+    while True:
         newest = psd.head.sequence
         failure = _send_up_to(newest, psd, link)
         if failure is None:
@@ -28,8 +25,8 @@ def upload(psd: Psd, link: Link) -> int | Failure:
         if failure is not None:
             return failure
         if psd.head.sequence == newest + 1:
-            break
-    return newest
+            return newest
+        # The acknowledgement filled a segment: its checkpoint is news, and the next has room.
 
 
 def _send_up_to(newest: int, psd: Psd, link: Link) -> Failure | None:

@@ -21,6 +21,8 @@ MAGIC: Final = b"IMIM"
 starts so: a signature over one never passes for a signature over another."""
 VERSION: Final = 1
 SIGNATURE_BYTES: Final = 64
+LONGEST_ENVELOPE_BYTES: Final = 1 << 17
+"""Twice the longest upload; a line need not read on."""
 _HEADER = struct.Struct("<4sBBB")
 
 Sign = Callable[[bytes], bytes]
@@ -94,7 +96,12 @@ class Envelope:
 
     @classmethod
     def unpack(cls, data: bytes) -> "Envelope":
-        """Return the two parts; MessageFormatError where the bytes are too few for any message."""
+        """Return the two parts; MessageFormatError where no message is so short, or so long."""
+        if len(data) > LONGEST_ENVELOPE_BYTES:
+            raise MessageFormatError(
+                MessageFault.TOO_LONG,
+                f"an envelope of {len(data)} bytes; the limit is {LONGEST_ENVELOPE_BYTES}",
+            )
         if len(data) < _HEADER.size + SIGNATURE_BYTES:
             raise MessageFormatError(
                 MessageFault.TRUNCATED,

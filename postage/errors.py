@@ -81,6 +81,7 @@ class MessageFault(Enum):
 
     TRUNCATED = "shorter than its fields"
     PADDED = "bytes behind the last field"
+    TOO_LONG = "longer than any message"
     UNKNOWN_MAGIC = "not a message of this protocol"
     UNKNOWN_VERSION = "a version of the protocol that is not known"
     UNKNOWN_KIND = "no message has this kind"

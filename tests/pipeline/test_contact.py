@@ -1,26 +1,33 @@
 """The link between meter and provider: what settles, what is refused, what a lost message costs."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
 
 from pipeline.authority import Reason, Refused
-from pipeline.contact import Contact, Declined, Met, Voided
+from pipeline.contact import MAX_ORDERS, Contact, Declined, Met, Voided
 from pipeline.imprint import Refilled
 from pipeline.lifecycle import State
 from pipeline.link import Breach, Incident, Unreachable
+from pipeline.orders import obey
 from pipeline.record import RecordType
-from pipeline.state import Lock, Try
+from pipeline.state import Lock, Outcome, Try
 from pipeline.upload import upload
 from postage.envelope import open_envelope, seal
 from postage.messages import (
+    AuditAck,
+    AuditUpload,
     Command,
     DeclineReason,
     Denial,
+    Denied,
     Message,
+    Order,
+    OrderDone,
     RateNotice,
+    RefillAck,
     RefillCredit,
     RefillRequest,
     RefillTombstone,
@@ -28,7 +35,7 @@ from postage.messages import (
     TimeQuery,
 )
 from postage.money import Money
-from tests.pipeline.device import SEAL, imprinted, letter
+from tests.pipeline.device import NOON_US, SEAL, TellClock, imprinted, letter
 from tests.pipeline.device import sign as device_sign
 from tests.pipeline.meeting import DEVICE, Meeting, provider_sign
 
@@ -405,6 +412,74 @@ def test_a_declined_request_cannot_be_paid_by_a_late_copy() -> None:
     assert meeting.account.shadow.posted == 0
 
 
+def test_fifty_copies_of_a_request_get_one_posting_and_one_answer() -> None:
+    """P3 of reliability.md, one after another; in the very bytes, whatever a signature adds."""
+    meeting = Meeting()
+    asked: list[bytes] = []
+    meeting.tamper = lambda question, deliver: asked.append(question) or deliver(question)
+    meeting.contact.refill(AMOUNT)
+    meeting.provider._sign = lambda message: bytes(64)  # were it random, it would differ too
+    assert len({meeting.provider.handle(asked[0]) for _ in range(50)}) == 1
+    assert totals(meeting) == (100_000, 100_000, 0)
+
+
+class TestSilence:
+    """P5 of reliability.md, over the link: what locks, what works while locked, what unlocks."""
+
+    HOUR_US = 3_600_000_000
+
+    def waited(self, hours: float) -> Meeting:
+        meeting = Meeting()
+        meeting.contact.refill(AMOUNT)
+        met(meeting.contact)
+        meeting.clock.psd_us += int(hours * self.HOUR_US)
+        return meeting
+
+    def test_it_locks_after_72_hours(self) -> None:
+        assert self.waited(71 + 59 / 60).psd.state is State.READY
+        assert self.waited(72 + 1 / 3600).psd.state is State.LOCKED_COMM
+
+    def test_a_line_that_acknowledges_nothing_is_no_contact(self) -> None:
+        """The time is told, orders are taken, a refill works: the lock stays."""
+        meeting = self.waited(73)
+
+        def no_audit(question: bytes, deliver: Deliver) -> bytes:
+            if isinstance(opened(question), AuditUpload):
+                raise TimeoutError("no answer")
+            return deliver(question)
+
+        meeting.tamper = no_audit
+        assert isinstance(meeting.contact.meet(), Unreachable)
+        assert isinstance(meeting.contact.refill(AMOUNT), Refilled)
+        assert meeting.psd.state is State.LOCKED_COMM
+        meeting.tamper = None
+        met(meeting.contact)
+        assert meeting.psd.state is not State.LOCKED_COMM
+
+    def test_after_a_month_nothing_is_lost(self) -> None:
+        meeting = Meeting()
+        meeting.contact.refill(AMOUNT)
+        met(meeting.contact)
+        for _ in range(5):
+            meeting.psd.confirm(imprinted(meeting.psd).sequence, Outcome.PRINTED)
+        mark = meeting.account.shadow.mark
+        meeting.clock.psd_us += 30 * 24 * self.HOUR_US
+        assert meeting.psd.state is State.LOCKED_COMM
+        firsts: list[int] = []
+
+        def note(question: bytes, deliver: Deliver) -> bytes:
+            message = opened(question)
+            if isinstance(message, AuditUpload) and message.records:
+                firsts.append(message.first)
+            return deliver(question)
+
+        meeting.tamper = note
+        met(meeting.contact)
+        assert firsts == [mark + 1]
+        assert meeting.account.shadow.state.ascending == meeting.psd.registers.ascending.mills
+        assert meeting.psd.state is not State.LOCKED_COMM
+
+
 class TestVoid:
     def test_what_never_arrived_is_void(self) -> None:
         meeting = Meeting(tamper=lose_question)
@@ -561,6 +636,9 @@ class TestOrders:
             effective=date(2026, 7, 12),
         )
         meeting.provider.announce(notice)
+        met(meeting.contact)
+        assert meeting.contact.rate_notices[0].edition == "2026-07-12"
+        meeting.provider.announce(notice)
         taken: list[RateNotice] = []
         contact = Contact(
             meeting.psd,
@@ -643,3 +721,212 @@ class TestProvider:
         meeting.contact.refill(AMOUNT)
         assert twin.accounts[DEVICE].shadow.posted == 0
         assert meeting.account.shadow.posted == 100_000
+
+    def test_a_question_that_comes_again_much_later_is_no_alarm(self) -> None:
+        """The network kept copies of everything; none of them is of another history."""
+        meeting = Meeting()
+        asked: list[bytes] = []
+        meeting.tamper = lambda question, deliver: asked.append(question) or deliver(question)
+        for _ in range(3):
+            meeting.contact.refill(AMOUNT)
+            meeting.psd.confirm(imprinted(meeting.psd).sequence, Outcome.PRINTED)
+            met(meeting.contact)
+        shadow, totals_before = meeting.account.shadow, totals(meeting)
+        mark = shadow.mark
+        for question in [*asked, *reversed(asked)]:
+            assert not isinstance(opened(meeting.provider.handle(question)), Denied)
+        assert (shadow.mark, totals(meeting)) == (mark, totals_before)
+        assert meeting.account.lock is None
+
+    def test_thanks_must_be_for_a_credit_that_was_given(self) -> None:
+        meeting = Meeting()
+        thanks: list[RefillAck] = []
+
+        def note(question: bytes, deliver: Deliver) -> bytes:
+            message = opened(question)
+            if isinstance(message, RefillAck):
+                thanks.append(message)
+            return deliver(question)
+
+        meeting.tamper = note
+        meeting.contact.refill(AMOUNT)
+        [given] = thanks
+        head, registers = given.digest, given.registers
+        for changed, denial in (
+            (given, None),  # said again: settled again
+            (replace(given, request=2), Denial.CONFLICT),
+            (replace(given, registers=registers.refill(AMOUNT)), Denial.CONFLICT),
+            (replace(given, digest=head[::-1]), Denial.HISTORY_DIFFERS),
+        ):
+            answer = opened(meeting.provider.handle(seal(changed, device_sign)))
+            assert getattr(answer, "reason", None) is denial
+        assert meeting.account.lock is Denial.HISTORY_DIFFERS
+
+    def test_an_amount_out_of_range_is_declined_for_good(self) -> None:
+        """The meter's own limits may be wider than the provider's."""
+        meeting = Meeting()
+        meeting.psd._limits = replace(meeting.psd._limits, min_refill=Money(1))
+        declined = meeting.contact.refill(Money(999))
+        assert declined == Declined(1, DeclineReason.AMOUNT_OUT_OF_RANGE)
+
+    def test_an_order_that_was_not_given_is_not_done(self) -> None:
+        meeting = Meeting()
+        question = OrderDone(device=DEVICE, nonce=1, order=1)
+        answer = opened(meeting.provider.handle(seal(question, device_sign)))
+        assert isinstance(answer, Denied)
+        assert answer.reason is Denial.CONFLICT
+
+    def test_a_refill_after_one_that_vanished_is_refused(self) -> None:
+        """A forged request: the control total lacks a credit that its meter must have by now."""
+        meeting = Meeting(tamper=lose_answer)
+        meeting.contact.refill(AMOUNT)
+        forged = RefillRequest(
+            device=DEVICE,
+            nonce=5,
+            request=2,
+            amount=AMOUNT,
+            sequence=meeting.psd.head.sequence + 1,
+            digest=bytes(32),
+            registers=meeting.psd.registers,
+        )
+        answer = opened(meeting.provider.handle(seal(forged, device_sign)))
+        assert isinstance(answer, Denied)
+        assert answer.reason is Denial.CONTROL_TOTAL_WRONG
+        assert meeting.account.shadow.posted == 100_000
+
+    def test_a_history_is_held_against_what_was_said_of_it(self) -> None:
+        """T3: the claimed digest of a record that came to nothing, then another such record."""
+        meeting = Meeting()
+        meeting.contact.refill(AMOUNT)
+        sequence = meeting.psd.head.sequence + 1
+        claim = OrderedClaim(meeting, sequence)
+        assert claim.said(bytes(32)) is None
+        assert claim.said(bytes(range(32))) is Denial.HISTORY_DIFFERS
+        imprinted(meeting.psd)
+        records = b"".join(meeting.psd.sealed_records(1, sequence))
+        doubt = meeting.account.shadow.take(DEVICE, 1, records)
+        assert doubt is not None
+        assert doubt[0] is Denial.HISTORY_DIFFERS
+        assert meeting.account.shadow.mark == sequence - 1
+
+    def test_a_record_that_follows_another_history_is_refused(self) -> None:
+        first, second = Meeting(), Meeting(clock=TellClock(NOON_US + 1))
+        records = b"".join(first.psd.sealed_records(1, 2))
+        [third] = second.psd.sealed_records(3, 3)
+        assert first.account.shadow.take(DEVICE, 1, records) is None
+        doubt = first.account.shadow.take(DEVICE, 3, third)
+        assert doubt == (Denial.HISTORY_DIFFERS, "record 3 follows another than 2")
+
+    def test_a_withdrawal_that_nobody_ordered_is_refused(self) -> None:
+        meeting = Meeting()
+        meeting.contact.refill(AMOUNT)
+        meeting.psd.withdraw()
+        records = b"".join(meeting.psd.sealed_records(1, meeting.psd.head.sequence))
+        doubt = meeting.account.shadow.take(DEVICE, 1, records)
+        assert doubt is not None
+        assert "a withdrawal that was not ordered" in doubt[1]
+
+
+@dataclass
+class OrderedClaim:
+    """An upload without records that says what the newest record is."""
+
+    meeting: Meeting
+    sequence: int
+
+    def said(self, digest: bytes) -> Denial | None:
+        claim = AuditUpload(
+            device=DEVICE,
+            nonce=next(self.meeting.nonces),
+            first=self.sequence,
+            records=b"",
+            sequence=self.sequence,
+            digest=digest,
+            registers=self.meeting.psd.registers,
+        )
+        answer = opened(self.meeting.provider.handle(seal(claim, device_sign)))
+        return getattr(answer, "reason", None)
+
+
+class TestUploads:
+    def test_a_contact_counts_when_its_acknowledgement_fills_a_segment(self) -> None:
+        """64 records a segment: the checkpoint that comes between is uploaded in the same one."""
+        meeting = Meeting()
+        checkpoints = 0
+        for _ in range(60):
+            result = met(meeting.contact)
+            state = meeting.psd._journal.state
+            assert state.acknowledged == result.acknowledged == meeting.psd.head.sequence - 1
+            assert state.last_contact_us == state.floor_us
+            kinds = {record.type for record in meeting.psd.records(result.acknowledged - 3)}
+            checkpoints += RecordType.CHECKPOINT in kinds
+        assert checkpoints >= 1
+
+    def test_an_acknowledgement_that_does_not_move_is_a_contradiction(self) -> None:
+        meeting = Meeting()
+        met(meeting.contact)
+        shadow = meeting.account.shadow
+        mark, told = shadow.mark, shadow.digest
+        meeting.tamper = rewritten(
+            lambda m: replace(m, sequence=mark, digest=told) if isinstance(m, AuditAck) else m,
+            provider_sign,
+        )
+        refused = meeting.contact.meet()
+        assert isinstance(refused, Incident)
+        assert refused.breach is Breach.CONTRADICTION
+
+    @pytest.mark.parametrize("ahead", [0, 1_000])
+    def test_an_acknowledgement_of_other_records_is_refused(self, ahead: int) -> None:
+        meeting = Meeting()
+        met(meeting.contact)
+        meeting.tamper = rewritten(
+            lambda m: (
+                replace(m, sequence=m.sequence + ahead, digest=bytes(range(32)))
+                if isinstance(m, AuditAck)
+                else m
+            ),
+            provider_sign,
+        )
+        refused = meeting.contact.meet()
+        assert isinstance(refused, Incident)
+        assert refused.breach is Breach.HISTORY_DIFFERS
+        assert meeting.account.lock is None  # the true provider finds nothing wrong
+
+    def test_a_provider_that_keeps_a_part_is_sent_the_rest(self) -> None:
+        meeting = Meeting()
+        shadow = meeting.account.shadow
+
+        def part(question: bytes, deliver: Deliver) -> bytes:
+            message = opened(question)
+            if isinstance(message, AuditUpload) and len(message.records) > 512:
+                cut = replace(message, records=message.records[:512])
+                return deliver(seal(cut, device_sign))
+            return deliver(question)
+
+        meeting.tamper = part
+        assert met(meeting.contact).acknowledged == shadow.mark
+
+
+class TestOrderQueue:
+    def test_it_is_taken_in_portions(self) -> None:
+        meeting = Meeting()
+        for user in range(MAX_ORDERS + 5):
+            meeting.provider.order(DEVICE, Command.RELEASE_USER, user)
+        assert len(met(meeting.contact).orders) == MAX_ORDERS
+        assert len(met(meeting.contact).orders) == 5
+
+    def test_an_order_given_twice_is_a_contradiction(self) -> None:
+        meeting = Meeting()
+        meeting.provider.order(DEVICE, Command.SUSPEND)
+        meeting.tamper = rewritten(
+            lambda m: replace(m, order=1, command=Command.SUSPEND) if isinstance(m, Order) else m,
+            provider_sign,
+        )
+        refused = meeting.contact.meet()
+        assert isinstance(refused, Incident)
+        assert refused.breach is Breach.CONTRADICTION
+
+    def test_nothing_is_no_order_to_obey(self) -> None:
+        order = Order(device=DEVICE, nonce=1, order=1, command=Command.NOTHING, argument=0)
+        with pytest.raises(AssertionError):
+            obey(Meeting().psd, order, lambda notice: None)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from postage import message_layouts as forms
 from postage.envelope import (
+    LONGEST_ENVELOPE_BYTES,
     MAGIC,
     MESSAGES,
     SIGNATURE_BYTES,
@@ -234,6 +235,15 @@ def test_headers_are_refused_by_name() -> None:
         open_envelope(bytes(70), check)
 
 
+def test_an_envelope_has_a_greatest_length() -> None:
+    """The longest upload fits twice; what is longer is not even checked."""
+    longest = replace(smallest(AuditUpload), records=bytes(512 * forms.MAX_RECORDS))
+    assert 2 * len(seal(longest, sign)) > LONGEST_ENVELOPE_BYTES > len(seal(longest, sign))
+    with pytest.raises(MessageFormatError) as caught:
+        open_envelope(bytes(LONGEST_ENVELOPE_BYTES + 1), check)
+    assert caught.value.kind is MessageFault.TOO_LONG
+
+
 def test_values_that_no_field_holds_are_refused_by_name() -> None:
     answer = TimeAnswer(device=7, nonce=1, server_us=2)
     order = Order(device=7, nonce=1, order=1, command=Command.SUSPEND, argument=0)
@@ -244,6 +254,7 @@ def test_values_that_no_field_holds_are_refused_by_name() -> None:
         (answer, {"server_us": -1}, MessageFault.FIELD_RANGE),
         (answer, {"server_us": 1.5}, MessageFault.FIELD_TYPE),
         (answer, {"device": True}, MessageFault.FIELD_TYPE),
+        (notice, {"effective": "2026-07-12"}, MessageFault.FIELD_TYPE),
         (order, {"command": 1}, MessageFault.FIELD_TYPE),
         (order, {"command": Denial.GAP}, MessageFault.FIELD_TYPE),
         (notice, {"edition": ""}, MessageFault.BAD_TEXT),
@@ -284,4 +295,6 @@ def test_bytes_that_say_nothing_are_refused_by_name() -> None:
 def test_tables_can_be_read() -> None:
     table = describe(Order)
     assert "| command | 1 byte: 0 NOTHING, 1 SUSPEND" in table
+    for cls in MESSAGES:
+        assert describe(cls).count("\n") == 2 + len(fields(cls))
     assert SIGNATURE_BYTES == 64
