@@ -74,9 +74,9 @@ class SoftwareKeyStore:
     ) -> "SoftwareKeyStore":
         """Return the store whose pepper is the file ``pepper`` of ``secrets``, made if absent.
 
-        Raises:
-            KeysZeroised: the keys were destroyed; a destruction that was cut short is finished.
-            BadKey: keys stand here and their pepper is gone.
+        Where the keys were destroyed, a destruction that was cut short is finished first; the store
+        then is `zeroised` and gives out nothing but journal keys. BadKey where keys stand and their
+        pepper is gone: a new one would hide the loss.
         """
         storage, secrets = _storage(storage), _storage(secrets)
         pepper = secrets.read(PEPPER)
@@ -86,13 +86,16 @@ class SoftwareKeyStore:
             secrets.write_new(PEPPER, entropy(PEPPER_BYTES))
             pepper = secrets.read(PEPPER)
             assert pepper is not None
-        zeroised = pepper == _tombstone(len(pepper))
         store = cls(storage, pepper)
         store._secrets = secrets
-        if zeroised:
+        if pepper == _tombstone(len(pepper)):
             store.zeroise()
-            raise KeysZeroised("the keys of this store were destroyed; it makes no new ones")
         return store
+
+    @property
+    def zeroised(self) -> bool:
+        """Whether the keys were destroyed: then this store makes and opens none, for good."""
+        return self._pepper is None
 
     def create(
         self,
@@ -121,16 +124,24 @@ class SoftwareKeyStore:
         """Return 32 secret bytes for the device's journal MAC, the same at every call.
 
         HKDF-SHA256 (RFC 5869) of the pepper, salted with the public key; the signing key plays no
-        part in it.
+        part in it. A store with a place for secrets keeps it there, and `zeroise` leaves it: the
+        registers of a zeroised device stay readable, and it seals records, not indicia.
         """
-        return self._secret("journal", key_id, salt=self._load(key_id).public_key)
+        demand_key_id(key_id)
+        kept = None if self._secrets is None else self._secrets.read(_journal_name(key_id))
+        if kept is not None:
+            return kept
+        made = self._secret("journal", key_id, salt=self._load(key_id).public_key)
+        if self._secrets is not None:
+            self._secrets.write_new(_journal_name(key_id), made)
+        return made
 
     def integrity_key(self, key_id: str) -> bytes:
         """Return 32 secret bytes that seal the manifest of the device's files."""
         return self._secret("integrity", key_id)
 
     def zeroise(self) -> None:
-        """Destroy every key: those in memory, the pepper, then the files.
+        """Destroy every signing key: those in memory, the pepper, then the files.
 
         The pepper is written over in place, so no room is needed and a cut leaves it whole or
         gone; what replaces it says so, and `at` then finishes the work. Call again after an error:
@@ -154,20 +165,21 @@ class SoftwareKeyStore:
         return signer
 
     def _load(self, key_id: str) -> PrivateKey:
+        secret = self._secret("wrap", key_id)
         data = self._storage.read(_file_name(key_id))
         if data is None:
-            return self._load_old(key_id)
+            return self._load_old(key_id, secret)
         if not data.startswith(_MAGIC):
             raise BadKey(f"the file of key {key_id!r} does not begin with {_MAGIC!r}")
-        plain = unseal(self._secret("wrap", key_id), data[len(_MAGIC) :], _about(key_id))
+        plain = unseal(secret, data[len(_MAGIC) :], _about(key_id))
         return PrivateKey.load(plain)
 
-    def _load_old(self, key_id: str) -> PrivateKey:
+    def _load_old(self, key_id: str, secret: bytes) -> PrivateKey:
         """Stores of version 0.1.0 have encrypted PKCS #8: not authenticated, still opened."""
         data = self._storage.read(_old_name(key_id))
         if data is None:
             raise BadKey(f"no key {key_id!r} in the store")
-        return PrivateKey.decrypt(data, self._secret("wrap", key_id))
+        return PrivateKey.decrypt(data, secret)
 
     def _secret(self, purpose: str, key_id: str, salt: bytes | None = None) -> bytes:
         if self._pepper is None:
@@ -188,6 +200,10 @@ def _file_name(key_id: str) -> str:
 
 def _old_name(key_id: str) -> str:
     return f"{key_id}.p8"
+
+
+def _journal_name(key_id: str) -> str:
+    return f"{key_id}.journal"
 
 
 def _about(key_id: str) -> bytes:

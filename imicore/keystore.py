@@ -44,13 +44,16 @@ class KeyStore(Protocol):
         """Raise ImiError unless what the stored key signs verifies with its public key, now."""
 
     def journal_key(self, key_id: str) -> bytes:
-        """Return 32 secret bytes for the device's journal MAC, the same at every call."""
+        """Return 32 secret bytes for the device's journal MAC, the same at every call.
+
+        After `zeroise` too: the registers of a zeroised device stay readable.
+        """
 
     def integrity_key(self, key_id: str) -> bytes:
         """Return 32 secret bytes that seal the manifest of the device's files."""
 
     def zeroise(self) -> None:
-        """Destroy every key, for good. After an interruption: call again."""
+        """Destroy every signing key, for good. After an interruption: call again."""
 
 
 class Storage(Protocol):

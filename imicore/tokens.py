@@ -8,9 +8,7 @@ e.g. ``/usr/lib/softhsm/libsofthsm2.so`` (Debian: softhsm2).
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Self, cast
 
@@ -20,21 +18,22 @@ from pkcs11 import exceptions as refused
 from pkcs11.types import SignMixin
 
 from imicore.errors import (
-    BackendMissing,
     BadKey,
+    KeysZeroised,
     PinLocked,
     SessionLost,
     TokenError,
     TokenFull,
     TokenInUse,
-    TokenMissing,
     TokenUntrusted,
     WrongPin,
-    WrongToken,
 )
 from imicore.hardware_signer import HardwareSigner
 from imicore.keys import demand_key_id, public_point
 from imicore.signature import Algorithm
+from imicore.token_library import TokenName, load, tokens, word
+
+__all__ = ["TokenKeyStore", "TokenName", "tokens"]
 
 _CURVES: Final = {  # CKA_EC_PARAMS: the object identifier of the curve, DER (RFC 5480, 2.1.1.1)
     Algorithm.P256: bytes.fromhex("06082a8648ce3d030107"),
@@ -53,83 +52,12 @@ _ASKED: Final = {  # of a new key; the rest of _SEALED follows from how it is ma
     Attribute.SENSITIVE: True,
     Attribute.EXTRACTABLE: False,
 }
-# Flags of CK_TOKEN_INFO (PKCS#11 2.40, 3.2), for which python-pkcs11 has no names.
-_PIN_INITIALIZED, _PIN_FINAL_TRY, _PIN_LOCKED = 0x8, 0x20000, 0x40000
-_GONE: Final = (refused.DeviceRemoved, refused.TokenNotPresent, refused.TokenNotRecognised)
-_ENDED: Final = (
-    refused.SessionHandleInvalid,
-    refused.SessionClosed,
-    refused.UserNotLoggedIn,
-    refused.ObjectHandleInvalid,
-    refused.KeyHandleInvalid,
-)
 _NO_ROOM: Final = (  # SoftHSM says the last two for a disk without room
     refused.DeviceMemory,
     refused.HostMemory,
     refused.FunctionFailed,
     refused.GeneralError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TokenName:
-    """What a token says of itself."""
-
-    serial: str
-    label: str
-    model: str
-    manufacturer: str
-
-
-@dataclass
-class _Library:
-    """A loaded PKCS#11 library: one for the process, whatever stores share it."""
-
-    module: "pkcs11._pkcs11.lib"
-    lock: threading.RLock = field(default_factory=threading.RLock)  # python-pkcs11 asks for none
-    serials: set[str] = field(default_factory=set)  # tokens that stores have open
-    process: int = field(default_factory=os.getpid)
-
-    def fresh(self) -> None:
-        """Start anew, unless a store is at work: libraries see new tokens only then."""
-        self.rest()
-        self.module.initialize()
-
-    def rest(self) -> None:
-        """Stop, unless a store is at work: what a refused login left open goes with it."""
-        if not self.serials and self.module.initialized:
-            with contextlib.suppress(refused.PKCS11Error):
-                self.module.finalize()
-
-    def tokens(self) -> dict[str, pkcs11.Token]:
-        """Return the initialised tokens by serial number."""
-        found = self.module.get_tokens(token_flags=pkcs11.TokenFlag.TOKEN_INITIALIZED)
-        return {token.serial.decode("ascii", "replace").strip(): token for token in found}
-
-
-_LIBRARIES: dict[str, _Library] = {}
-_LOADING = threading.Lock()
-
-
-def tokens(library: str) -> list[TokenName]:
-    """Return the tokens that answer, so that a device can be bound to one by its serial number.
-
-    >>> tokens("/nowhere/libtoken.so")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    imicore.errors.BackendMissing: no PKCS#11 library: ... No such file or directory
-    """
-    loaded = _load(library)
-    with loaded.lock:
-        try:
-            loaded.fresh()
-            return [
-                TokenName(serial, token.label, token.model, token.manufacturer_id)
-                for serial, token in sorted(loaded.tokens().items())
-            ]
-        except refused.PKCS11Error as error:
-            raise TokenMissing(f"{library} lists no tokens ({_word(error)})") from error
-        finally:
-            loaded.rest()
 
 
 class TokenKeyStore:
@@ -145,7 +73,7 @@ class TokenKeyStore:
     """
 
     def __init__(self, library: str, *, serial: str, pin: str, risk_last_try: bool = False) -> None:
-        self._library = _load(library)
+        self._library = load(library)
         self._path, self._serial, self._pin = library, serial, pin
         self._risk_last_try = risk_last_try
         self._process = os.getpid()
@@ -208,33 +136,37 @@ class TokenKeyStore:
         with self._call(f"making key {key_id!r}"):
             if len(self._library.serials) > 1:
                 raise TokenInUse(f"making key {key_id!r} needs the other tokens closed")
-            if self._find(ObjectClass.PRIVATE_KEY, key_id):
+            if self._find(ObjectClass.SECRET_KEY, key_id):
+                self._private(key_id)
                 raise BadKey(f"key {key_id!r} exists; a key is never replaced")
-            for remains in self._ours(key_id):  # of a creation that was cut short
+            for remains in self._ours(key_id):  # of a creation that was cut short: never opened
                 remains.destroy()
             try:
                 self._generate(key_id, algorithm)
-                self.reconnect()
+            except _NO_ROOM as error:
+                raise self._not_kept(key_id, error) from error
+            self.open(key_id)  # what it made is as it was asked for
+            self.reconnect()
+            try:
                 signer = self.open(key_id)
-            except (*_NO_ROOM, BadKey) as error:
-                self._demand_present()
-                raise TokenFull(
-                    f"the token did not keep key {key_id!r} ({_word(error)})"
-                ) from error
+            except (BadKey, KeysZeroised, TokenUntrusted) as error:
+                raise self._not_kept(key_id, error) from error
             signer.sign(b"pairwise consistency")
             return signer
 
     def open(self, key_id: str) -> HardwareSigner:
         """Return the signer of a key of the token.
 
-        BadKey where there is none or not all of it, TokenUntrusted where it was not made inside
-        the token or may leave it.
+        Raises:
+            BadKey: there is none, or not all of it.
+            KeysZeroised: it was destroyed.
+            TokenUntrusted: it was not made inside the token, or may leave it.
         """
         demand_key_id(key_id)
         with self._call(f"opening key {key_id!r}"):
-            algorithm, point = self._public(key_id)
-            self._private(key_id)
             self._secret(key_id)
+            self._private(key_id)
+            algorithm, point = self._public(key_id)
         return HardwareSigner(algorithm, point, partial(self._sign, key_id))
 
     def demand_pair(self, key_id: str) -> None:
@@ -253,10 +185,10 @@ class TokenKeyStore:
         return self._derived(key_id, "integrity")
 
     def zeroise(self) -> None:
-        """Destroy every key of ours on the token: private keys first, secrets, public keys.
+        """Destroy every signing key of ours on the token, private ones first.
 
-        After an interruption call again: what is gone already is no error. Keys of other programs
-        on the token stay.
+        After an interruption call again: what is gone already is no error. The secret that seals
+        journals stays, as registers stay readable; keys of other programs on the token stay too.
         """
         with self._call("destroying the keys"):
             self._keys.clear()
@@ -269,37 +201,9 @@ class TokenKeyStore:
             raise SessionLost("this process is a fork of one that has the token's library")
         if serial in library.serials:
             raise TokenInUse(f"token {serial} is open in this process")
-        try:
-            library.fresh()
-            found = library.tokens()
-        except refused.PKCS11Error as error:
-            raise TokenMissing(f"no token answers ({_word(error)})") from error
-        if not found:
-            raise TokenMissing(f"no token answers; the device's is {serial}")
-        if serial not in found:
-            raise WrongToken(f"token {', '.join(sorted(found))} answers; the device's is {serial}")
-        self._session = self._login(found[serial])
+        self._session = library.login(serial, self._pin, risk_last_try=self._risk_last_try)
         library.serials.add(serial)
         self._lost = None
-
-    def _login(self, token: pkcs11.Token) -> pkcs11.Session:
-        flags = int(token.flags)
-        if not flags & _PIN_INITIALIZED:
-            raise PinLocked(f"token {self._serial} has no user PIN yet")
-        if flags & _PIN_LOCKED:
-            raise PinLocked(f"the PIN of token {self._serial} is locked")
-        if flags & _PIN_FINAL_TRY and not self._risk_last_try:
-            raise PinLocked(f"one more wrong PIN locks token {self._serial}; none was tried")
-        try:
-            return token.open(rw=True, user_pin=self._pin)
-        except (refused.PinIncorrect, refused.PinInvalid, refused.PinLenRange) as error:
-            raise WrongPin(f"token {self._serial} refused the PIN ({_word(error)})") from error
-        except (refused.PinLocked, refused.PinExpired) as error:
-            raise PinLocked(f"token {self._serial} takes no PIN ({_word(error)})") from error
-        except (refused.UserAlreadyLoggedIn, refused.AnotherUserAlreadyLoggedIn) as error:
-            raise TokenInUse(f"token {self._serial} is open in this process") from error
-        except refused.PKCS11Error as error:
-            raise TokenMissing(f"token {self._serial} opens no session ({_word(error)})") from error
 
     @contextlib.contextmanager
     def _call(self, doing: str) -> Iterator[None]:
@@ -312,30 +216,18 @@ class TokenKeyStore:
             try:
                 yield
             except refused.PKCS11Error as error:
-                named = self._named(error, doing)
+                named = self._library.named(error, doing, self._serial)
                 if not isinstance(named, TokenFull):
                     self._lost = named
                 raise named from error
 
-    def _named(self, error: refused.PKCS11Error, doing: str) -> TokenError:
-        word = f"{doing}: {_word(error)}"
-        if not self._library.module.initialized:
-            return SessionLost(word)
-        if isinstance(error, _GONE) or not self._is_present():
-            return TokenMissing(f"{doing}: token {self._serial} is gone ({_word(error)})")
-        if isinstance(error, _ENDED):
-            return SessionLost(word)
-        return TokenFull(word) if isinstance(error, refused.DeviceMemory) else TokenError(word)
-
-    def _is_present(self) -> bool:
-        try:
-            return self._serial in self._library.tokens()
-        except refused.PKCS11Error:
-            return False
-
-    def _demand_present(self) -> None:
-        if not self._is_present():
+    def _not_kept(self, key_id: str, error: Exception) -> TokenFull:
+        """Return what to say of a key that is not, or not wholly, on the token; clear the rest."""
+        if not self._library.has(self._serial):
             raise refused.DeviceRemoved
+        for remains in [*self._ours(key_id), *self._find(ObjectClass.SECRET_KEY, key_id)]:
+            remains.destroy()
+        return TokenFull(f"the token did not keep key {key_id!r} ({word(error)})")
 
     def _sign(self, key_id: str, digest: bytes) -> bytes:
         with self._call("signing"):
@@ -343,25 +235,26 @@ class TokenKeyStore:
             return key.sign(digest, mechanism=Mechanism.ECDSA)
 
     def _generate(self, key_id: str, algorithm: Algorithm) -> None:
-        name = key_id.encode("ascii")
-        self._session.generate_key(
-            pkcs11.KeyType.GENERIC_SECRET,
-            256,
-            id=name,
-            label=_label(key_id),
-            store=True,
-            capabilities=MechanismFlag.SIGN,
-            template=_ASKED,
-        )
+        """Make the pair, then the secret: only its presence says that the key is whole."""
+        name, label = key_id.encode("ascii"), _label(key_id)
         curve = self._session.create_domain_parameters(
             pkcs11.KeyType.EC, {Attribute.EC_PARAMS: _CURVES[algorithm]}, local=True
         )
         curve.generate_keypair(
             id=name,
-            label=_label(key_id),
+            label=label,
             store=True,
             capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
             private_template=_ASKED,
+        )
+        self._session.generate_key(
+            pkcs11.KeyType.GENERIC_SECRET,
+            256,
+            id=name,
+            label=label,
+            store=True,
+            capabilities=MechanismFlag.SIGN,
+            template=_ASKED,
         )
 
     def _find(self, kind: ObjectClass, key_id: str) -> list[pkcs11.Object]:
@@ -387,6 +280,8 @@ class TokenKeyStore:
         return known[0], public_point(point, known[0])
 
     def _private(self, key_id: str) -> SignMixin:
+        if not self._find(ObjectClass.PRIVATE_KEY, key_id):
+            raise KeysZeroised(f"key {key_id!r} was destroyed; a secret for its journal is left")
         key = cast(SignMixin, self._one(ObjectClass.PRIVATE_KEY, key_id))
         _demand_sealed(key, key_id)
         self._keys[key_id] = key
@@ -400,17 +295,16 @@ class TokenKeyStore:
     def _derived(self, key_id: str, purpose: str) -> bytes:
         demand_key_id(key_id)
         with self._call(f"deriving the {purpose} key of {key_id!r}"):
-            point = self._public(key_id)[1]
-            message = f"imicore.tokens/1 {purpose} {key_id} ".encode("ascii") + point
+            message = f"imicore.tokens/1 {purpose} {key_id}".encode("ascii")
             made = self._secret(key_id).sign(message, mechanism=Mechanism.SHA256_HMAC)
         if len(made) != 32:
             raise TokenUntrusted(f"an HMAC-SHA256 of {len(made)} bytes")
         return made
 
     def _ours(self, key_id: str | None) -> list[pkcs11.Object]:
-        """Return the objects of one key, of all where None is given; what signs comes first."""
+        """Return the key pairs of one id, of all where None is given; private keys come first."""
         found = []
-        for kind in (ObjectClass.PRIVATE_KEY, ObjectClass.SECRET_KEY, ObjectClass.PUBLIC_KEY):
+        for kind in (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY):
             for each in self._session.get_objects({Attribute.CLASS: kind}):
                 label = str(each[Attribute.LABEL])
                 if label.startswith(_LABEL) and key_id in {None, label.removeprefix(_LABEL)}:
@@ -430,21 +324,3 @@ def _demand_sealed(key: pkcs11.Object, key_id: str) -> None:
     if wrong:
         said = ", ".join(f"{name.name} is {key[name]}" for name in wrong)
         raise TokenUntrusted(f"key {key_id!r} was not made in the token to stay there: {said}")
-
-
-def _word(error: Exception) -> str:
-    return f"{type(error).__name__}{': ' if str(error) else ''}{error}"
-
-
-def _load(path: str) -> _Library:
-    with _LOADING:
-        if path not in _LIBRARIES:
-            try:
-                _LIBRARIES[path] = _Library(pkcs11.lib(path))
-            except refused.PKCS11Error as error:
-                if "loading" in str(error):
-                    raise BackendMissing(f"no PKCS#11 library: {error}") from error
-                if "already initialized" in str(error):
-                    raise TokenInUse(f"{path} is at work in this process: {error}") from error
-                raise TokenMissing(f"{path} does not start ({_word(error)})") from error
-        return _LIBRARIES[path]

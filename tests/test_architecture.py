@@ -36,7 +36,7 @@ HOME = {  # third-party package: the modules that may import it
     "PIL": {"imicore.writers"},
     "zxingcpp": {"imicore.pdf417_worker"},
     "cryptography": {"imicore.signature", "imicore.eckeys", "imicore.wrapping"},
-    "pkcs11": {"imicore.tokens"},
+    "pkcs11": {"imicore.tokens", "imicore.token_library"},
     "scipy": {"pipeline.scale"},
     "argon2": {"pipeline.pins"},
     "google_crc32c": {"pipeline.record"},

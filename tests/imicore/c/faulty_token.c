@@ -23,7 +23,7 @@ enum {
     FIND_INIT = 26,
     SIGN_INIT = 42,
     SIGN = 43,
-    GENERATE_PAIR = 59
+    GENERATE_KEY = 58
 };
 
 static Functions real, ours;
@@ -52,19 +52,18 @@ STAND_IN(C_OpenSession, OPEN_SESSION, (Ulong s, Ulong f, void* a, void* n, Ulong
 STAND_IN(C_Login, LOGIN, (Ulong h, Ulong u, unsigned char* p, Ulong l), (h, u, p, l))
 STAND_IN(C_FindObjectsInit, FIND_INIT, (Ulong h, void* t, Ulong n), (h, t, n))
 STAND_IN(C_SignInit, SIGN_INIT, (Ulong h, void* m, Ulong k), (h, m, k))
-STAND_IN(C_GenerateKeyPair, GENERATE_PAIR,
-         (Ulong h, void* m, void* a, Ulong n, void* b, Ulong o, Ulong* p, Ulong* q),
-         (h, m, a, n, b, o, p, q))
+STAND_IN(C_GenerateKey, GENERATE_KEY, (Ulong h, void* m, void* t, Ulong n, Ulong* k),
+         (h, m, t, n, k))
 
 static Ulong C_GetTokenInfo(Ulong slot, unsigned char* info) {
     const Ulong code = ((Ulong (*)(Ulong, void*))real.calls[TOKEN_INFO])(slot, info);
     Ulong bits = 0, flags;
-    if (code == 0 && fault("flags", &bits)) { /* CK_TOKEN_INFO: 32 + 32 + 16 + 16 bytes before */
-        memcpy(&flags, info + 96, sizeof flags);
-        flags |= bits;
-        memcpy(info + 96, &flags, sizeof flags);
-    }
-    return code;
+    if (code != 0) return code;
+    memcpy(&flags, info + 96, sizeof flags); /* CK_TOKEN_INFO: 32 + 32 + 16 + 16 bytes before */
+    if (fault("flags", &bits)) flags |= bits;
+    if (fault("unset", &bits)) flags &= ~bits;
+    memcpy(info + 96, &flags, sizeof flags);
+    return 0;
 }
 
 static Ulong C_Sign(Ulong h, unsigned char* data, Ulong length, unsigned char* out, Ulong* size) {
@@ -101,7 +100,7 @@ __attribute__((visibility("default"))) Ulong C_GetFunctionList(Functions** list)
     ours.calls[FIND_INIT] = (Call)C_FindObjectsInit;
     ours.calls[SIGN_INIT] = (Call)C_SignInit;
     ours.calls[SIGN] = (Call)C_Sign;
-    ours.calls[GENERATE_PAIR] = (Call)C_GenerateKeyPair;
+    ours.calls[GENERATE_KEY] = (Call)C_GenerateKey;
     *list = &ours;
     return 0;
 }
