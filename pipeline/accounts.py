@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, Self
 
 from pipeline.errors import MachineError
-from pipeline.roles import Role
+from pipeline.lifecycle import Role
 from pipeline.state import MAX_CONTROL_TOTAL
 from pipeline.storage import Storage
 from postage.money import Money

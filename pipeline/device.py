@@ -139,6 +139,11 @@ class Device:
         return self._journal.state.sequence
 
     @property
+    def now_us(self) -> int:
+        """Return the PSD time in microseconds; where it is unknown the greatest ever recorded."""
+        return self._instant().psd_us
+
+    @property
     def needs_service(self) -> bool:
         """Whether more than three record copies had to be repaired today: the disk is failing."""
         return self._journal.state.repairs > SERVICE_REPAIRS

@@ -14,9 +14,10 @@ from pipeline.accounts import Book, BookFile, User
 from pipeline.authority import Refused
 from pipeline.errors import MachineError
 from pipeline.imprint import Evidence
+from pipeline.lifecycle import Role
 from pipeline.pins import SALT_BYTES, Pins, TryCounter, check_pin
 from pipeline.record import Record, RecordType
-from pipeline.roles import Action, Denial, Denied, Role, Session, Sessions
+from pipeline.roles import Action, Denial, Denied, Session, Sessions
 from pipeline.state import Outcome, Try
 from pipeline.storage import SealedStorage, Storage
 from pipeline.trail import ENROL, Order, Trail, unexplained
@@ -31,6 +32,10 @@ class NotEnrolled(MachineError):
 class Meter(budgets.Meter, TryCounter, Protocol):
     """What the office asks of the PSD."""
 
+    @property
+    def now_us(self) -> int:
+        """Return the PSD time: never the wall clock."""
+
     def redate(self, sequence: int, mailing_date: date) -> Evidence | Refused:
         """Return a zero-value imprint with another date for a piece."""
 
@@ -42,7 +47,7 @@ class Meter(budgets.Meter, TryCounter, Protocol):
 class Surroundings:
     """What the office is given from outside.
 
-    now_us: PSD time in microseconds, never the wall clock.
+    boottime_us: CLOCK_BOOTTIME in microseconds, for idle sessions.
     zone: that of the licensed location.
     entropy: n random bytes, for salts.
     pins: with the device's pepper, which seals the files too.
@@ -50,7 +55,7 @@ class Surroundings:
 
     storage: Storage
     pins: Pins
-    now_us: Callable[[], int]
+    boottime_us: Callable[[], int]
     zone: tzinfo
     entropy: Callable[[int], bytes]
 
@@ -87,7 +92,7 @@ class Office:
         strange = unexplained(trail.entries, records, since=since)
         if book is None:  # budgets of a job that knew no users do not count
             strange = [record for record in strange if record.type == RecordType.TRY]
-        sessions = Sessions(around.now_us)
+        sessions = Sessions(around.boottime_us)
         office = cls(meter, around, book or Book(), file, trail, sessions, strange)
         if book is not None:
             office.settle()
@@ -137,7 +142,7 @@ class Office:
             return Denied(Denial.INACTIVE_USER, f"user {number}")
         if user.stored_pin is None:
             return Denied(Denial.NO_PIN, f"user {number}; a supervisor sets one")
-        pins, now_us = self.around.pins, self.around.now_us()
+        pins, now_us = self.around.pins, self.meter.now_us
         denied = check_pin(self.meter, pins, number, pin, user.stored_pin, now_us)
         if denied is not None:
             return denied
@@ -162,13 +167,13 @@ class Office:
             self.file,
             self.trail,
             self.book,
-            now_us=self.around.now_us(),
+            now_us=self.meter.now_us,
             zone=self.around.zone,
         )
 
     def standings(self) -> list[budgets.Standing]:
         """Return where each department with a budget stands today."""
-        now_us, zone = self.around.now_us(), self.around.zone
+        now_us, zone = self.meter.now_us, self.around.zone
         return budgets.standings(self.meter, self.book, now_us=now_us, zone=zone)
 
     def order(self, actor: int, role: Role | None, act: str, *subjects: tuple[int, str]) -> None:
@@ -176,7 +181,7 @@ class Office:
         said = role.value if role else "installer"
         self.trail.append(
             [Order(actor, said, act, subject, 0, detail) for subject, detail in subjects],
-            psd_us=self.around.now_us(),
+            psd_us=self.meter.now_us,
             after=self.meter.last_sequence,
         )
 

@@ -90,7 +90,7 @@ class Supervision:
         user = office.book.user(number)
         if user.stored_pin is None:
             return Denied(Denial.NO_PIN, f"user {number}")
-        pins, now_us = office.around.pins, office.around.now_us()
+        pins, now_us = office.around.pins, office.meter.now_us
         denied = check_pin(office.meter, pins, number, old_pin, user.stored_pin, now_us)
         if denied is None:
             stored = office.stored_pin(number, pin)
@@ -125,9 +125,10 @@ class Supervision:
         return tuple(self.office.trail.entries) if denied is None else denied
 
     def _denial(self, action: Action, of: int | None = None) -> Denied | None:
-        if of is not None and of == self.session.user:
+        denied = self.office.sessions.denial(self.session, action)
+        if denied is None and of == self.session.user:
             return Denied(Denial.OWN_RELEASE, f"user {of}; another supervisor does")
-        return self.office.sessions.denial(self.session, action)
+        return denied
 
     def _order(self, act: str, *subjects: tuple[int, str]) -> None:
         self.office.order(self.session.user, self.session.role, act, *subjects)

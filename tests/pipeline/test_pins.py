@@ -22,10 +22,11 @@ from pipeline.pins import (
     check_pin,
     weakness,
 )
+from pipeline.psd import Psd
 from pipeline.roles import Denial, Denied
 from pipeline.state import Tries, Try
-from tests.pipeline.device import NOON_US, TellClock, setup
-from tests.pipeline.people import CHEAP, PEPPER, PIN, WRONG, TriedPsd
+from tests.pipeline.device import NOON_US, TellClock, new_device, setup
+from tests.pipeline.people import CHEAP, PEPPER, PIN, WRONG
 
 SALT = bytes(16)
 
@@ -207,19 +208,19 @@ def attack(seed: int, variant: str = "sound") -> tuple[int, Counter[str]]:
     clock = TellClock(NOON_US)
     setting = setup(clock=clock, segment_records=16, pair_check_every=0)
     disk = SimDisk()
-    TriedPsd.create(disk, **setting).close()
+    new_device(disk, **setting).close()
     watched = type("Seeded", (Watched,), {})(PEPPER, memory_kib=8, passes=1)
     for _ in range(12):  # starts of the program
         clock.psd_us = NOON_US + rng.choice((-1, 0, 1, 2)) * rng.randrange(2 * WAIT_US)
         disk.cut_at = disk.operations + rng.randrange(80) if rng.random() < 0.8 else None
         try:
-            psd, memory = TriedPsd.open(disk, **setting), Counted()
+            psd, memory = Psd.open(disk, **setting), Counted()
             for _ in range(rng.randrange(12)):
                 if rng.random() < 0.2:
                     clock.psd_us += rng.randrange(WAIT_US)
                 pin = PIN if rng.random() < 0.03 else WRONG
                 counter = memory if variant == "in memory" else psd
-                answer = check(counter, watched, 7, pin, STORED, clock().psd_us)
+                answer = check(counter, watched, 7, pin, STORED, psd.now_us)
                 seen[answer.denial.name if answer else "in"] += 1
             psd.close()
         except PowerCut:
