@@ -40,19 +40,6 @@ class Preview:
     left_out: tuple[int, ...]  # numbers that the file does not name; they stay
     book: Book
 
-    @property
-    def rebudgeted(self) -> tuple[int, ...]:
-        """Return the numbers whose budget or activity changes: the PSD is to be told."""
-        fresh = [new.number for new in self.added if new.budget is not None or not new.is_active]
-        return (
-            *fresh,
-            *(
-                new.number
-                for old, new in self.changed
-                if (old.budget, old.is_active) != (new.budget, new.is_active)
-            ),
-        )
-
     def lines(self) -> Iterator[str]:
         """Yield the preview in words, a line for each change."""
         for new in self.added:
