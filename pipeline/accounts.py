@@ -175,7 +175,9 @@ class Book:
     def name(self, department: int) -> str:
         """Return a department's name; its number where the book has none."""
         found = self.accounts.get(department)
-        return f"department {department}" if found is None else found.name
+        if found is None:
+            return f"department {department}" if department else "no department"
+        return found.name
 
 
 class BookFile:

@@ -7,30 +7,22 @@ it twice, late, or after a crash in the middle tells the same.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, tzinfo
 from typing import Final, Protocol
 
 from pipeline.accounts import MAX_BUDGET, Account, Book, BookFile
-from pipeline.record import Record, RecordType
-from pipeline.state import DAY_SHIFT
+from pipeline.days import Journaled, accounting_day, day_of, first_of_day
+from pipeline.record import RecordType
 from pipeline.trail import GRANT, Order, Trail
 from postage.money import ZERO, Money
 
 WARN_PERCENT: Final = (80, 95)
-_EPOCH: Final = date(1970, 1, 1)
 
 
-class Meter(Protocol):
+class Meter(Journaled, Protocol):
     """What budgets ask of the PSD."""
-
-    @property
-    def last_sequence(self) -> int:
-        """Return the number of the last journal record."""
-
-    def records(self, first: int = 1, last: int | None = None) -> Iterator[Record]:
-        """Yield records from `first` to `last`, the newest unless told."""
 
     def set_budget(self, department: int, amount: Money) -> None:
         """Let a department charge this much from now on."""
@@ -84,7 +76,7 @@ def settle(
 
 
 def standings(
-    meter: Meter,
+    meter: Journaled,
     book: Book,
     *,
     now_us: int,
@@ -115,7 +107,7 @@ def standing(
 
 
 def spent_today(
-    meter: Meter, accounts: Iterable[Account], today: date, zone: tzinfo
+    meter: Journaled, accounts: Iterable[Account], today: date, zone: tzinfo
 ) -> dict[int, Money]:
     """Return by number what each account was charged in its budget's running period.
 
@@ -129,37 +121,19 @@ def spent_today(
     }
     firsts = [each.granted_after + 1 for number, each in limited.items() if not starts[number]]
     if days := [start for start in starts.values() if start]:
-        firsts.append(_first_of_day(meter, min(days), zone))
+        firsts.append(first_of_day(meter, min(days), zone))
     charged: Counter[int] = Counter()
     for record in meter.records(min(firsts), meter.last_sequence) if firsts else ():
         account = limited.get(record.department)
         if record.type != RecordType.DEBIT or account is None:
             continue
         start = starts[account.number]
-        day = _EPOCH + timedelta(days=record.flags >> DAY_SHIFT)
-        if day >= start if start else record.sequence > account.granted_after:
+        if accounting_day(record) >= start if start else record.sequence > account.granted_after:
             charged[account.number] += record.amount
     return {each.number: Money(charged[each.number]) for each in accounts}
-
-
-def day_of(psd_us: int, zone: tzinfo) -> date:
-    """Return the accounting day of a PSD time at the licensed location."""
-    return datetime.fromtimestamp(psd_us // 1_000_000, zone).date()
 
 
 def _allowed(account: Account, spent: Money) -> Money:
     if not account.is_active:
         return ZERO
     return MAX_BUDGET if account.budget is None else max(ZERO, account.budget.amount - spent)
-
-
-def _first_of_day(meter: Meter, day: date, zone: tzinfo) -> int:
-    """Return the first record at or after a day's midnight: PSD time never falls, so bisect."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    wanted_us = int(midnight.timestamp()) * 1_000_000
-    low, high = 1, meter.last_sequence + 1
-    while low < high:
-        middle = (low + high) // 2
-        (record,) = meter.records(middle, middle)
-        low, high = (middle + 1, high) if record.psd_us < wanted_us else (low, middle)
-    return low

@@ -1,5 +1,6 @@
 """Plots as SVG text, for pages. The only user of matplotlib."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from io import StringIO
 
@@ -9,6 +10,8 @@ from matplotlib.figure import Figure
 
 INK = "#1f3a5f"
 ACCENT = "#c8553d"
+# Told apart in print and by colour-blind eyes: the hues of Okabe and Ito, 2008.
+_LAYERS = (INK, "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#f0e442", "#999999")
 mpl.use("Agg")
 mpl.rcParams.update(
     {
@@ -55,10 +58,60 @@ def bars(values: Mapping[str, float], *, unit: str, title: str, form: str = "{:,
     """Return one horizontal bar per name, with its value written beside it."""
     figure, axes = _figure(0.36 * len(values) + 1.0)
     names = list(values)[::-1]
-    drawn = axes.barh(names, [values[name] for name in names], color=INK, height=0.6)
+    places = range(len(names))
+    drawn = axes.barh(places, [values[name] for name in names], color=INK, height=0.6)
+    axes.set_yticks(places, [_literal(name) for name in names])
     axes.bar_label(drawn, [form.format(values[name]) for name in names], padding=4)
     axes.set_xlabel(unit)
     axes.margins(x=0.15)
+    return _svg(figure, axes, title)
+
+
+def stacked(
+    columns: Sequence[str], layers: Mapping[str, Sequence[float]], *, unit: str, title: str
+) -> str:
+    """Return a vertical bar per column, its layers one on another in the order given."""
+    figure, axes = _figure(3.4)
+    floor = [0.0] * len(columns)
+    for place, (name, heights) in enumerate(layers.items()):
+        shade = _LAYERS[place % len(_LAYERS)]
+        axes.bar(columns, heights, bottom=floor, label=_literal(name), color=shade, width=0.7)
+        floor = [low + high for low, high in zip(floor, heights, strict=True)]
+    # As many names as fit side by side: some 50 characters.
+    every = max(1, -(-sum(len(name) + 2 for name in columns) // 50))
+    axes.set_xticks(range(0, len(columns), every), columns[::every])
+    axes.set_ylabel(unit)
+    axes.yaxis.set_major_formatter("{x:,.0f}" if max(floor, default=0) >= 10 else "{x:,.2f}")
+    handles, names = axes.get_legend_handles_labels()
+    axes.legend(  # the uppermost layer first, as the eye meets it
+        handles[::-1], names[::-1], loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False
+    )
+    return _svg(figure, axes, title)
+
+
+def filled(values: Mapping[str, tuple[float, str]], *, marks: Sequence[float], title: str) -> str:
+    """Return a bar per name, filled to its share in percent, with its label and lines at `marks`.
+
+    A bar that reached the first mark is drawn in the colour of warnings; one beyond 150 % is cut.
+    """
+    figure, axes = _figure(0.36 * len(values) + 1.1)
+    names = list(values)[::-1]
+    shares = [values[name][0] for name in names]
+    right = min(max(100.0, *shares), 150.0) if shares else 100.0
+    places = range(len(names))
+    axes.barh(places, [100.0] * len(names), color="#edf1f6", height=0.6)
+    colours = [ACCENT if marks and share >= min(marks) else INK for share in shares]
+    axes.barh(places, shares, color=colours, height=0.6)
+    axes.set_yticks(places, [_literal(name) for name in names])
+    labels = axes.twinx()  # names left, amounts right, as ticks: the layout makes room for both
+    labels.set_ylim(axes.get_ylim())
+    labels.set_yticks(places, [_literal(values[name][1]) for name in names])
+    labels.tick_params(length=0)
+    for mark in marks:
+        axes.axvline(mark, color="#444", linewidth=1, linestyle="--")
+    axes.set_xticks([0, 50, *marks], ["0", "50", *(f"{mark:g}" for mark in marks)])
+    axes.set_xlim(0, right)
+    axes.set_xlabel("percent of the budget")
     return _svg(figure, axes, title)
 
 
@@ -67,9 +120,16 @@ def _figure(height_in: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+def _literal(text: str) -> str:
+    """Return a label that matplotlib draws as it is: no formula in it, and never left out."""
+    return (" " if text.startswith("_") else "") + text.replace("$", r"\$")
+
+
 def _svg(figure: Figure, axes: Axes, title: str) -> str:
     axes.set_title(title, loc="left", fontweight="bold")
     text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
+    with warnings.catch_warnings():  # a script that the font lacks is drawn as boxes
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(text, format="svg", metadata={"Date": None})
     svg = text.getvalue()
     return svg[svg.index("<svg") :]
