@@ -43,6 +43,7 @@ HOME = {  # third-party package: the modules that may import it
     "sqlalchemy": {"service.sql", "pipeline.piecelog"},
     "matplotlib": {"service.plots", "imi.gradesheet"},
     "jinja2": {"service.pages"},
+    "reportlab": {"service.pdf"},
     "pydantic": {"service.settings", "pipeline.job"},
     "typer": {"imi.*"},
     "rich": {"imi.*"},

@@ -1,0 +1,157 @@
+"""Every journal record in words, for the audit trail."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pipeline.journalview import kind_of, printed_date
+from pipeline.record import Record, RecordType
+from pipeline.state import (
+    FLAG_TIME_ASSUMED,
+    FLAG_TIME_KNOWN,
+    FLAG_UNRELEASED,
+    OUTCOMES,
+    Lock,
+    Outcome,
+    Stage,
+    Try,
+    closes_one,
+    outcome_places,
+)
+from postage.money import Money
+
+
+def words(record: Record) -> str:
+    """Return what a record says happened; of a type that this program does not know, its number.
+
+    >>> from pipeline.record import device_id
+    >>> lock = Record(RecordType.LOCK, 9, device_id("TST0", 7), *[0] * 12, Lock.COMM, b"", b"", b"")
+    >>> words(lock)
+    'locked: no contact in time'
+    """
+    say = _WORDS.get(record.type)
+    said = say(record) if say else f"record of type {record.type}"
+    if record.flags & OUTCOMES and not closes_one(record):
+        told = outcome_places(record.flags & OUTCOMES)
+        said += "; outcomes before it: " + ", ".join(_outcome(kind) for kind in told.values())
+    return said
+
+
+def _debit(record: Record) -> str:
+    kind = kind_of(record)
+    if not record.amount:
+        return f"imprint of $0.00, {kind}, dated {printed_date(record) or 'no day'}"
+    said = (
+        f"imprint {record.piece_count} of {Money(record.amount)}, {kind}, "
+        f"dated {printed_date(record) or 'no day'}"
+    )
+    if record.department:
+        said += f", department {record.department}"
+    return f"{said}, operator {record.operator}" if record.operator else said
+
+
+def _confirm(record: Record) -> str:
+    if not closes_one(record):
+        return "outcomes written while idle"
+    return f"piece of record {record.reference}: {_outcome(record.flags & OUTCOMES)}"
+
+
+def _boot(record: Record) -> str:
+    said = f"boot {record.boot} as {_text(record)}"
+    if record.flags & FLAG_TIME_KNOWN:
+        said += "; time from the trusted clock"
+    elif record.flags & FLAG_TIME_ASSUMED:
+        said += "; time assumed, the length of the power-off unknown"
+    else:
+        said += "; time not known"
+    if record.flags & FLAG_UNRELEASED:
+        said += "; the record before was never released"
+    return f"{said}; {record.amount} record copies repaired" if record.amount else said
+
+
+def _lock(record: Record) -> str:
+    return f"locked: {_locks(record.reference)}"
+
+
+def _unlock(record: Record) -> str:
+    return f"unlocked: {_locks(record.reference)}"
+
+
+def _refill(verb: str) -> Callable[[Record], str]:
+    return lambda record: f"refill {record.reference} of {Money(record.amount)} {verb}"
+
+
+def _try(record: Record) -> str:
+    return f"user {record.operator}: {_TRIES.get(record.reference, f'try {record.reference}')}"
+
+
+def _life(record: Record) -> str:
+    stages = {stage.value: stage.name for stage in Stage}
+    stage = stages.get(record.reference, f"stage {record.reference}")
+    return f"{stage}; {len(record.payload)} bytes of proof {record.payload.hex()}"
+
+
+def _checkpoint(record: Record) -> str:
+    index, total = divmod(record.reference, 1 << 32)
+    return f"checkpoint {index + 1} of {total}{', signed' if record.signature else ''}"
+
+
+def _outcome(kind: int) -> str:
+    return _OUTCOMES.get(kind, f"outcome {kind}")
+
+
+def _locks(bits: int) -> str:
+    named = [said for lock, said in _LOCKS.items() if bits & lock]
+    return " and ".join(named) or f"lock {bits:#x}"
+
+
+def _text(record: Record) -> str:
+    return record.payload.decode("utf-8", "replace")
+
+
+_OUTCOMES: Final[Mapping[int, str]] = {
+    Outcome.PRINTED: "printed",
+    Outcome.CONFIRMED: "printed and read back",
+    Outcome.MISPRINT: "misprinted, kept for the claim",
+    Outcome.UNPRINTED: "not printed, no column fired",
+    Outcome.CLAIMED: "refund claim filed",
+}
+_LOCKS: Final[Mapping[int, str]] = {
+    Lock.COMM: "no contact in time",
+    Lock.SUSPENDED: "suspended by the provider",
+    Lock.FAULT: "fault, until the provider's inspection",
+}
+_TRIES: Final[Mapping[int, str]] = {
+    Try.ATTEMPT: "PIN entry begun",
+    Try.SUCCESS: "PIN right, logged in",
+    Try.RELEASE: "PIN tries released",
+}
+_WORDS: Final[Mapping[int, Callable[[Record], str]]] = {
+    RecordType.DEBIT: _debit,
+    RecordType.CONFIRM: _confirm,
+    RecordType.REFILL_BEGIN: _refill("asked for"),
+    RecordType.REFILL_APPLY: _refill("added to the registers"),
+    RecordType.REFILL_VOID: _refill("came to nothing"),
+    RecordType.BUDGET: lambda record: (
+        f"department {record.department} may charge {Money(record.amount)} from now on"
+    ),
+    RecordType.TIME_ANCHOR: lambda record: (
+        f"time set by the provider, sure to {record.amount} us, nonce {record.reference}"
+    ),
+    RecordType.AUDIT_ACK: lambda record: (
+        f"contact: the provider has every record up to {record.reference}"
+    ),
+    RecordType.LOCK: _lock,
+    RecordType.UNLOCK: _unlock,
+    RecordType.BOOT: _boot,
+    RecordType.FAULT: lambda record: f"FAULT: {_text(record)}",
+    RecordType.CHECKPOINT: _checkpoint,
+    RecordType.ZEROISE: lambda _record: "keys destroyed",
+    RecordType.TRY: _try,
+    RecordType.RATE: lambda record: (
+        f"rate edition {record.rate_version} in force, SHA-256 {record.payload.hex()}"
+    ),
+    RecordType.LIFE: _life,
+    RecordType.WITHDRAW: lambda record: (
+        f"withdrawn from service, {Money(record.amount)} of the descending register to refund"
+    ),
+}
