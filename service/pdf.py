@@ -4,9 +4,9 @@ reportlab keeps every page until the file is saved, about 10 KB each. A long tab
 volumes of at most `PAGES_A_VOLUME` pages, so that a million rows need no more memory than one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -16,6 +16,8 @@ from reportlab.lib.pagesizes import letter
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+from service.wrapping import wrapped
 
 PAGES_A_VOLUME: Final = 1000
 rl_config.useA85 = 0  # pages as bytes: a fifth smaller, and a pure Python encoder less
@@ -134,6 +136,7 @@ class _Book:
         self._has_table = True
         if not self._room(3 * _LEADING):
             self._titles()
+            self._top = self._y
         is_odd = False
         for row in rows:
             cells = [
@@ -328,31 +331,4 @@ def _wrapped(text: str, width: float, font: str) -> tuple[str, ...]:
     """Return lines no wider than `width`; a word that is wider is cut. Never empty."""
     if len(text) * _WIDEST <= width and text.isascii() and text.isprintable():
         return (text,)
-    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return tuple(_lines(shown, width, font)) or ("",)
-
-
-def _lines(text: str, width: float, font: str) -> Iterator[str]:
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if _width_of(longer, font) <= width:
-            line = longer
-            continue
-        if line:
-            yield line
-        line = word
-        while _width_of(line, font) > width:
-            fits = _fitting(line, width, font)
-            yield line[:fits]
-            line = line[fits:]
-    if line:
-        yield line
-
-
-def _fitting(text: str, width: float, font: str) -> int:
-    """Return how many characters are no wider than `width`, at least one."""
-    fits = 1
-    while fits < len(text) and _width_of(text[: fits + 1], font) <= width:
-        fits += 1
-    return fits
+    return wrapped(text, width, partial(_width_of, font=font))
