@@ -2,13 +2,14 @@
 
 It is `pipeline.disk.Disk` for tests and for the simulated world. A write is visible at once and
 durable after `sync`; a power cut keeps any subset of the atoms of pending writes. Creations and
-renames are durable after `sync_dir`; the data of a file that was never named durably is lost.
+renames are durable after `sync_dir`, and before it any subset of them may be; the data of a file
+that was never named durably is lost.
 """
 
 import builtins
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Self
@@ -28,9 +29,20 @@ class _File:
     durable: bytearray
     seen: bytearray  # with the pending writes
     pending: builtins.list[tuple[int, bytes]] = field(default_factory=list)
+    is_emptied: bool = False  # cut to nothing since the last sync: the old bytes may come back
 
     def copy(self) -> "_File":
-        return _File(bytearray(self.durable), bytearray(self.seen), [*self.pending])
+        return _File(
+            bytearray(self.durable), bytearray(self.seen), [*self.pending], self.is_emptied
+        )
+
+    def sync(self) -> None:
+        if self.is_emptied:
+            self.durable.clear()
+            self.is_emptied = False
+        for offset, data in self.pending:
+            _put(self.durable, offset, data)
+        self.pending.clear()
 
 
 class SimDisk:
@@ -52,27 +64,36 @@ class SimDisk:
     def __init__(self) -> None:
         self._files: dict[str, _File] = {}
         self._named: dict[str, _File] = {}  # as the directory is on the medium
+        self._unsynced: list[dict[str, _File | None]] = []  # names given or taken since then
         self._held = False
         self.operations = 0
         self.cut_at: int | None = None
         self.fail_at: int | None = None
         self.fail_errno = errno.EIO
         self.is_off = False
+        self.watch: Callable[[], None] | None = None  # called before each operation
 
     def fork(self) -> Self:
         """Return an independent copy, unlocked, with no faults planned: a process was killed."""
         twin = type(self)()
-        copies = {id(each): each.copy() for each in [*self._files.values(), *self._named.values()]}
+        everything = [*self._files.values(), *self._named.values()]
+        everything += [each for change in self._unsynced for each in change.values() if each]
+        copies = {id(each): each.copy() for each in everything}
         twin._files = {name: copies[id(each)] for name, each in self._files.items()}
         twin._named = {name: copies[id(each)] for name, each in self._named.items()}
+        twin._unsynced = [
+            {name: None if each is None else copies[id(each)] for name, each in change.items()}
+            for change in self._unsynced
+        ]
         return twin
 
     def after_cut(self, rng: Random, atom: int) -> Self:
         """Return what a power cut leaves: pending writes torn at `atom` bytes, any subset kept."""
         twin = type(self)()
-        kept = self._named if rng.random() < 0.5 else self._files
-        for name, old in kept.items():
-            data = bytearray(old.durable)
+        share = rng.choice((0.0, 0.5, 1.0))
+        kept = [n for n in range(len(self._unsynced)) if rng.random() < share]
+        for name, old in self._names_after(kept).items():
+            data = bytearray() if old.is_emptied and rng.random() < 0.5 else bytearray(old.durable)
             pieces = [piece for write in old.pending for piece in _atoms(*write, atom)]
             rng.shuffle(pieces)  # the order of overlapping writes is not kept either
             share = rng.choice((0.0, 0.1, 0.5, 0.9, 1.0))
@@ -88,14 +109,38 @@ class SimDisk:
             for offset, data in each.pending:
                 yield name, offset, data
 
-    def durable_only(self) -> Self:
-        """Return what a power cut leaves where every pending write is lost."""
+    @property
+    def unsynced_names(self) -> int:
+        """Return how many creations and renames a power cut may lose, each by itself."""
+        return len(self._unsynced)
+
+    def named(self, kept: Collection[int]) -> Self:
+        """Return a copy whose unsynced creations and renames reached the disk or never will.
+
+        `kept` numbers those that did; pending writes stay pending.
+        """
         twin = type(self)()
-        for name, old in self._named.items():
-            twin._files[name] = twin._named[name] = _File(
-                bytearray(old.durable), bytearray(old.durable)
-            )
+        for name, each in self._names_after(kept).items():
+            twin._files[name] = twin._named[name] = each.copy()
         return twin
+
+    def durable_only(self) -> Self:
+        """Return what a power cut leaves where every pending write and name is lost."""
+        twin = self.named(())
+        for name, each in twin._files.items():
+            twin._files[name] = twin._named[name] = _File(each.durable, bytearray(each.durable))
+        return twin
+
+    def emptied(self) -> builtins.list[str]:
+        """Return the files cut to nothing since their last sync, whose old bytes may come back."""
+        files = sorted(self._files.items())
+        return [name for name, each in files if each.is_emptied and each.durable]
+
+    def _names_after(self, kept: Collection[int]) -> dict[str, _File]:
+        names: dict[str, _File | None] = dict(self._named)
+        for number in sorted(kept):
+            names |= self._unsynced[number]
+        return {name: each for name, each in names.items() if each is not None}
 
     def poke(self, name: str, offset: int, data: bytes) -> None:
         """Change bytes on the medium itself: rot, or an attacker."""
@@ -116,6 +161,8 @@ class SimDisk:
         """Remove a file on the medium."""
         del self._files[name]
         self._named.pop(name, None)
+        for change in self._unsynced:
+            change.pop(name, None)
 
     def image(self) -> dict[str, bytes]:
         """Return every file's bytes as a reader sees them."""
@@ -142,10 +189,13 @@ class SimDisk:
     def create(self, name: str, size: int, fill: int = 0) -> None:
         """Make a file of one value; it takes a write, a sync and a directory entry."""
         self._operate(name)
-        made = self._files[name] = _File(bytearray(), bytearray([fill]) * size)
-        made.pending.append((0, bytes(made.seen)))
-        if name in self._named:  # emptied in place: the name is on the medium already
-            self._named[name] = made
+        made = self._files.get(name)
+        if made is None:
+            made = self._files[name] = _File(bytearray(), bytearray())
+            self._unsynced.append({name: made})
+        made.seen = bytearray([fill]) * size
+        made.pending = [(0, bytes(made.seen))]
+        made.is_emptied = True
         self.sync(name)
 
     def pread(self, name: str, size: int, offset: int) -> bytes:
@@ -167,19 +217,19 @@ class SimDisk:
         """Make a file's pending writes durable."""
         each = self._file(name)
         self._operate(name, is_sync=True)
-        for offset, data in each.pending:
-            _put(each.durable, offset, data)
-        each.pending.clear()
+        each.sync()
 
     def rename(self, old: str, new: str) -> None:
         """Give a file another name."""
         self._operate(old)
         self._files[new] = self._files.pop(old)
+        self._unsynced.append({old: None, new: self._files[new]})
 
     def sync_dir(self) -> None:
         """Make names durable."""
         self._operate("")
         self._named = dict(self._files)
+        self._unsynced.clear()
 
     def _file(self, name: str) -> _File:
         if self.is_off:
@@ -192,6 +242,8 @@ class SimDisk:
     def _operate(
         self, name: str, *, torn: tuple[int, bytes] | None = None, is_sync: bool = False
     ) -> None:
+        if self.watch is not None:
+            self.watch()
         if self.is_off or self.operations == self.cut_at:
             self.is_off = True
             raise PowerCut

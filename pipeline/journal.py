@@ -86,7 +86,8 @@ class Journal:
     def create(cls, disk: Disk, seal: Seal, *, segment_records: int = SEGMENT_RECORDS) -> None:
         """Make the files of a new device; its first record is the opener's.
 
-        HEAD appears last and whole, so a creation cut short leaves no device and may be repeated.
+        HEAD appears last and whole, behind a sync of the segments' names (names that are not synced
+        become durable in any order), so a creation cut short leaves no device and may be repeated.
 
         Raises:
             DeviceExists: the folder holds a device, or records without HEAD.
@@ -105,6 +106,7 @@ class Journal:
             disk.create(_NEW_HEAD, SLOTS * SLOT_BYTES)
             disk.pwrite(_NEW_HEAD, seal.slot(HeadSlot(0, 0, 0)), 0)
             disk.sync(_NEW_HEAD)
+            disk.sync_dir()
             disk.rename(_NEW_HEAD, HEAD)
             disk.sync_dir()
         finally:

@@ -20,8 +20,8 @@ from pipeline.recovery import HEAD, mend, recover
 from pipeline.rules import violation
 from pipeline.state import DeviceState, Open, Outcome
 from postage.money import Money
-from tests.pipeline import crash_points
 from tests.pipeline.device import SEAL, TellClock, check, imprinted, new_device, setup
+from tests.reliability import crash_points
 
 ROOT = Path(__file__).parents[2]
 ATOM = 16
@@ -31,7 +31,7 @@ A, B = "a/0000000000000001", "b/0000000000000001"
 def test_seeded_crash_points_break_nothing() -> None:
     """reliability.md R1: lost 0, duplicated 0, printed without debit 0, false FAULT 0.
 
-    More of them: python -m tests.pipeline.crash_points --count 20000.
+    More of them: python -m tests.reliability.crash_points --count 20000.
     """
     tally: Counter[str] = Counter()
     wrong = {
@@ -70,7 +70,7 @@ def test_a_broken_order_is_found(variant: str, finding: str) -> None:
 def test_the_same_seed_crashes_the_same_way() -> None:
     """reliability.md R10: nothing depends on the order of a set or on the time of day."""
     code = (
-        "import hashlib, collections, tests.pipeline.crash_points as c\n"
+        "import hashlib, collections, tests.reliability.crash_points as c\n"
         "t = collections.Counter()\n"
         "[c.crash_point(seed, tally=t) for seed in range(40)]\n"
         "images = [c.warmed(20 + n).image() for n in range(10)]\n"
@@ -236,9 +236,9 @@ def test_a_cut_during_recovery_keeps_the_proof_of_no_release() -> None:
 
 @pytest.mark.slow
 def test_killed_processes_lose_and_repeat_nothing() -> None:
-    """reliability.md R4, on a real disk; more: python -m tests.pipeline.kill_points."""
+    """reliability.md R4, on a real disk; more: python -m tests.reliability.kill_points."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.pipeline.kill_points", "--count", "100", "--seed", "7"],
+        [sys.executable, "-m", "tests.reliability.kill_points", "--count", "100", "--seed", "7"],
         cwd=ROOT,
         capture_output=True,
         text=True,

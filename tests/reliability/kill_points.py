@@ -1,6 +1,6 @@
 """A real process on a real disk, killed at random moments while it prints.
 
-`python -m tests.pipeline.kill_points --count 1000` prints the counts. The process writes each
+`python -m tests.reliability.kill_points --count 1000` prints the counts. The process writes each
 released imprint into a pipe, which is its paper; it dies by SIGKILL; what it printed is compared
 with what its journal proves. Its own program, because it forks and a test runner has threads.
 """
