@@ -2,8 +2,8 @@
 
 `python -m tests.reliability.crash_points --count 20000` prints the counts. One crash point: a
 device works until the disk's power goes at a chosen operation; what was not synced is lost,
-reordered or torn; the device is opened again, one time in three with more cuts during recovery; then its
-registers, records and open pieces are compared with an account kept outside.
+reordered or torn; the device is opened again, one time in three with more cuts during recovery;
+then its registers, records and open pieces are compared with an account kept outside.
 
 A variant breaks the write order on purpose. A harness that finds nothing in them proves nothing.
 """

@@ -7,27 +7,52 @@ import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from imi.simdisk import PowerCut, SimDisk
+from pipeline.authority import Refused
 from pipeline.checkpoint import run_records
 from pipeline.imprint import Evidence
 from pipeline.psd import Psd
-from pipeline.record import RECORD_BYTES, SLOT_BYTES, SLOTS
+from pipeline.record import RECORD_BYTES, SLOT_BYTES, SLOTS, RecordType
 from pipeline.recovery import HEAD, recover
 from pipeline.setup import Setup
-from pipeline.state import Lock, Outcome
+from pipeline.state import Lock, Outcome, Try
 from postage.money import Money
-from tests.pipeline.device import NOON_US, SEAL, TellClock, check, imprinted, letter, new_device, setup
+from tests.pipeline.device import (
+    NOON_US,
+    SEAL,
+    TODAY,
+    TellClock,
+    check,
+    imprinted,
+    letter,
+    new_device,
+    setup,
+)
 
 SEGMENT_RECORDS = 16
 RELEASE = Callable[[Evidence], Evidence]
 """Called with each Evidence that the device hands out; gives it back."""
 
 
+@dataclass
+class Keys:
+    """The keys of the device under test."""
+
+    exist: bool = True
+
+    def destroy(self) -> None:
+        self.exist = False
+
+
+KEYS = Keys()
+
+
 def device(**changes: object) -> Setup:
     """Return the setup of one boot; every boot of these harnesses starts at the same noon."""
     chosen = {"window": 2, "segment_records": SEGMENT_RECORDS, "pair_check_every": 5}
-    return setup(**{"clock": TellClock(), **chosen, **changes})
+    return setup(**{"clock": TellClock(), "zeroise": KEYS.destroy, **chosen, **changes})
 
 
 def earlier(**changes: object) -> Setup:
@@ -89,6 +114,46 @@ def _test(psd: Psd, release: RELEASE) -> None:
 
 def _claim(psd: Psd, release: RELEASE) -> None:
     psd.confirm(psd.open_pieces[0].sequence, Outcome.CLAIMED)
+
+
+def _redate(psd: Psd, release: RELEASE) -> None:
+    debits = [each for each in psd.records() if each.type == RecordType.DEBIT and each.amount]
+    evidence = psd.redate(debits[-1].sequence, TODAY + timedelta(days=1))
+    assert isinstance(evidence, Evidence), evidence
+    release(evidence)
+
+
+def done(act: Callable[[Psd], object]) -> Callable[[SimDisk, RELEASE], object]:
+    """Return an act of one service that must not be refused."""
+
+    def checked(psd: Psd, release: RELEASE) -> None:
+        refused = act(psd)
+        assert not isinstance(refused, Refused), refused
+
+    return on(checked)
+
+
+def manufactured(step: Callable[[Psd], object] = lambda psd: None) -> Callable[[], SimDisk]:
+    """Return what makes the disk of a device that no customer has yet."""
+
+    def make() -> SimDisk:
+        disk = SimDisk()
+        psd = Psd.create(disk, **earlier())
+        step(psd)
+        psd._journal.close()
+        return disk
+
+    return make
+
+
+def _overdue(psd: Psd, release: RELEASE) -> None:
+    """Ask for an imprint 73 hours after the last contact: the lock is made durable."""
+    clock = psd._clock
+    assert isinstance(clock, TellClock)
+    release(imprinted(psd))  # with nothing unsent no contact is due
+    clock.psd_us += 73 * 3_600_000_000
+    refused = psd.imprint(letter())
+    assert isinstance(refused, Refused), refused
 
 
 def _many_departments(psd: Psd) -> None:
@@ -188,6 +253,32 @@ OPERATIONS = (
         of(6, lambda psd: psd.lock(Lock.SUSPENDED)),
         on(lambda psd, release: psd.unlock(Lock.SUSPENDED)),
     ),
+    Operation("initialise", manufactured(), done(lambda psd: psd.initialise(b"certificate"))),
+    Operation(
+        "register",
+        manufactured(lambda psd: psd.initialise(b"certificate")),
+        done(lambda psd: psd.register(b"agreement")),
+    ),
+    Operation("redate", of(8), on(_redate)),
+    Operation(
+        "refill void",
+        of(8, lambda psd: psd.begin_refill(Money(90_000), 2)),
+        done(lambda psd: psd.void_refill(2)),
+    ),
+    Operation("time anchor", of(8), done(lambda psd: psd.anchor_time(NOON_US + 60_000_000, 9, 7))),
+    Operation("acknowledge all", of(8), done(lambda psd: psd.acknowledge(psd.last_sequence))),
+    Operation("acknowledge a part", of(8), done(lambda psd: psd.acknowledge(4))),
+    Operation("lock by contact rule", of(8), on(_overdue)),
+    Operation("PIN attempt", of(8), done(lambda psd: psd.note_try(5, Try.ATTEMPT))),
+    Operation(
+        "PIN success",
+        of(8, lambda psd: psd.note_try(5, Try.ATTEMPT)),
+        done(lambda psd: psd.note_try(5, Try.SUCCESS)),
+    ),
+    Operation("rates adopted", of(8), done(lambda psd: psd.adopt_rates(3, bytes(32)))),
+    Operation("withdraw", of(8), done(lambda psd: psd.withdraw())),
+    Operation("self-test failed", of(8), done(lambda psd: psd.fail("known-answer test"))),
+    Operation("zeroise", of(8), on(lambda psd, release: psd.zeroise())),
     Operation("next segment made", of(10), on(lambda psd, release: psd.idle())),
     Operation("rotation", lambda: full(2), on(_settled(Outcome.CONFIRMED))),
     Operation("rotation at boot", full_for_boot, on(_imprint)),

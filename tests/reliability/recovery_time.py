@@ -20,7 +20,16 @@ from pipeline.record import RecordType
 from pipeline.recovery import mend, recover
 from pipeline.state import Outcome
 from postage.money import Money
-from tests.pipeline.device import NOON_US, SEAL, TellClock, check, imprinted, new_device, setup, sign
+from tests.pipeline.device import (
+    NOON_US,
+    SEAL,
+    TellClock,
+    check,
+    imprinted,
+    new_device,
+    setup,
+    sign,
+)
 from tests.reliability.findings import Findings
 
 LIMIT_S = 2.0

@@ -30,15 +30,16 @@ from pipeline.errors import NoDevice, PsdFault
 from pipeline.fold import fold
 from pipeline.imprint import Evidence
 from pipeline.journal import Journal
+from pipeline.lifecycle import State
 from pipeline.psd import Psd
 from pipeline.record import RECORD_BYTES, Quality, Record, invert, unpack_record
-from pipeline.recovery import mend, recover
+from pipeline.recovery import Recovery, mend, recover
 from pipeline.rules import violation
 from pipeline.state import DeviceState
 from tests.pipeline.device import NOON_US, SEAL, TellClock, check, letter
 from tests.reliability.broken import SOUND, VARIANTS, broken
 from tests.reliability.findings import Findings
-from tests.reliability.operations import OPERATIONS, Operation, device
+from tests.reliability.operations import KEYS, OPERATIONS, Operation, device
 from tests.reliability.remembering import remembering
 
 ATOM = 16
@@ -57,11 +58,13 @@ class Point:
     disk: SimDisk
     acknowledged: int  # sequence of the last record that was told durable
     released: tuple[int, ...]  # records whose imprint is out
+    has_keys: bool
 
 
 def points(operation: Operation, variant: str = SOUND) -> list[Point]:
     """Return the crash points of an operation; the last stands after it."""
     disk = operation.before()
+    KEYS.exist = True
     done = recover(disk.fork(), SEAL, check).state.sequence if disk.list() else 0
     released: list[int] = []
     found: list[Point] = []
@@ -80,7 +83,7 @@ def points(operation: Operation, variant: str = SOUND) -> list[Point]:
     def watch() -> None:
         twin = disk.fork()
         twin.__class__ = SimDisk
-        found.append(Point(twin, done, tuple(released)))
+        found.append(Point(twin, done, tuple(released), KEYS.exist))
 
     with patch.object(Journal, "append", noting), broken(disk, variant):
         disk.watch = watch
@@ -213,12 +216,9 @@ def judge(
     try:
         found = recover(image, SEAL, check)
         state = found.state
-        if state.sequence not in (point.acknowledged, point.acknowledged + 1):
-            return f"lost: record {state.sequence} after {point.acknowledged}"
-        if state != known[state.sequence]:
-            return f"another state after record {state.sequence}"
-        if found.withheld and state.sequence in point.released:
-            return f"printed, called unreleased: record {state.sequence}"
+        wrong = _mismatch(point, found, known)
+        if wrong is not None:
+            return wrong
         mend(image, found)
         mended = (state.sequence, found.withheld, *image.image().items())
         if mended in used:
@@ -236,16 +236,33 @@ def judge(
     return wrong
 
 
+def _mismatch(point: Point, found: Recovery, known: dict[int, DeviceState]) -> str | None:
+    """Return where the recovered state differs from what was acknowledged and released."""
+    state = found.state
+    if state.sequence not in (point.acknowledged, point.acknowledged + 1):
+        return f"lost: record {state.sequence} after {point.acknowledged}"
+    if state != known[state.sequence]:
+        return f"another state after record {state.sequence}"
+    if found.withheld and state.sequence in point.released:
+        return f"printed, called unreleased: record {state.sequence}"
+    if not point.has_keys and not state.zeroised:
+        return "keys are gone and the latch is not set"
+    return None
+
+
 def _use(image: SimDisk, before: DeviceState) -> str | None:
     """Open the device and imprint once: the count goes on where it stopped."""
+    KEYS.exist = True
     psd = Psd.open(image, **device(clock=TellClock(NOON_US + 3_600_000_000)))
+    if before.zeroised and (KEYS.exist or psd.state is not State.TAMPERED):
+        return f"zeroised, and {psd.state} with keys: {KEYS.exist}"
     evidence = psd.imprint(letter())
     if isinstance(evidence, Evidence):
         registers = evidence.registers
         count, ascending = registers.piece_count, registers.ascending.mills
         if (count, ascending) != (before.piece_count + 1, before.ascending + 780):
             return f"the next piece is {count} at AR {ascending}"
-    elif not before.locks and before.descending >= 780:
+    elif psd.state in (State.READY, State.LOW):
         return f"refused: {evidence}"
     if (pieces := len(psd._journal.state.open) - len(before.open)) > before.window:
         return f"window: {pieces} more pieces are open"
