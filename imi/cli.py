@@ -4,9 +4,10 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 app = typer.Typer(
     name="imi",
@@ -18,6 +19,31 @@ app = typer.Typer(
 )
 samples = typer.Typer(help="Make sample mail pictures.", no_args_is_help=True)
 app.add_typer(samples, name="samples")
+
+
+class MeterGroup(TyperGroup):
+    """The commands of `imi meter`, imported when one of them is wanted."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of its commands."""
+        return self._group().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return one of its commands."""
+        return self._group().get_command(ctx, cmd_name)
+
+    def _group(self) -> TyperGroup:
+        from imi.metering import meter
+
+        group = typer.main.get_command(meter)
+        assert isinstance(group, TyperGroup)
+        return group
+
+
+app.add_typer(
+    typer.Typer(cls=MeterGroup, help="A software meter and its provider.", no_args_is_help=True),
+    name="meter",
+)
 
 Shape = Literal["square", "rectangle", "dmre", "any"]
 Encodation = Literal["auto", "ascii", "c40", "text", "x12", "edifact", "base256"]

@@ -9,12 +9,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from imi.backoffice import BackOffice
+from imicore.errors import KeysZeroised
 from imicore.keys import SoftwareKeyStore
-from imicore.signature import Check, Signer, Verifier
+from imicore.signature import Check, Verifier
 from pipeline.contact import Contact
 from pipeline.disk import RealDisk
 from pipeline.errors import MachineError, NoDevice
 from pipeline.job import Meter
+from pipeline.journal import Sign
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant
 from pipeline.services import commission
@@ -24,7 +26,7 @@ from postage.layouts import OUR_VENDOR
 
 SEGMENT_RECORDS: Final = 4096  # 2 MiB a copy: small enough to look at, enough to run for hours
 SETTINGS: Final = "settings.json"
-JOURNAL_KEY: Final = "journal.key"
+PUBLIC_KEY: Final = "public.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def open_meter(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> S
         MachineError: the folder is in use, damaged, or another device's.
         ImiError: its keys are gone.
     """
-    signer, setup = prepare(folder, settings, clock)
+    public_key, setup = prepare(folder, settings, clock)
     disk = RealDisk(folder / "journal")
     try:
         psd = Psd.open(disk, **setup)
@@ -70,7 +72,7 @@ def open_meter(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> S
         serial=settings.serial,
         profile=settings.profile,
         algorithm="ecdsa-p256-sha256",
-        public_key=signer.public_key,
+        public_key=public_key,
         mode=Mode.SPECIMEN,
         model="software",
         licensing_zip=settings.licensing_zip,
@@ -86,16 +88,13 @@ def commission_at(meter: SoftwareMeter, contact: Contact) -> None:
     commission(meter.psd, meter.record.public_key, agreement)
 
 
-def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tuple[Signer, Setup]:
-    """Return the signer and the setup of the meter in `folder`; a new one gets its keys."""
+def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tuple[bytes, Setup]:
+    """Return the public key and the setup of the meter in `folder`; a new one gets its keys."""
     folder.mkdir(parents=True, exist_ok=True)
     key_id = f"{OUR_VENDOR}-{settings.serial}"
     store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
-    keys = folder / "keys"
-    # A device without a journal was never used: a kill while it was made leaves at most its key.
-    is_new = not (folder / "journal").exists() and not (keys.is_dir() and any(keys.iterdir()))
-    signer, verifier = store.create(key_id) if is_new else store.open(key_id), Verifier()
-    public_key = signer.public_key
+    sign, public_key = _signer(folder, store, key_id)
+    verifier = Verifier()
     _keep(folder / SETTINGS, settings.model_dump_json(indent=1).encode())
     setup: Setup = {
         "vendor_model": OUR_VENDOR,
@@ -103,8 +102,8 @@ def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tupl
         "profile": settings.profile,
         "licensing_zip": settings.licensing_zip,
         "zone": ZoneInfo(settings.timezone),
-        "journal_key": _keep(folder / JOURNAL_KEY, store.journal_key(key_id)),
-        "sign": signer.sign,
+        "journal_key": store.journal_key(key_id),
+        "sign": sign,
         "check": lambda message, signature: (
             verifier.verify(message, signature, public_key) is Check.VALID
         ),
@@ -112,7 +111,23 @@ def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tupl
         "zeroise": store.zeroise,
         "segment_records": SEGMENT_RECORDS,
     }
-    return signer, setup
+    return public_key, setup
+
+
+def _signer(folder: Path, store: SoftwareKeyStore, key_id: str) -> tuple[Sign, bytes]:
+    """Return what signs, and the public key, which is kept: it outlives the private one."""
+    kept = folder / PUBLIC_KEY
+
+    def refuse(message: bytes) -> bytes:
+        raise KeysZeroised(f"the keys of {key_id} were destroyed")
+
+    if store.zeroised:
+        return refuse, kept.read_bytes()
+    # A device without a journal was never used: a kill while it was made leaves at most its key.
+    keys = folder / "keys"
+    is_new = not (folder / "journal").exists() and not (keys.is_dir() and any(keys.iterdir()))
+    signer = store.create(key_id) if is_new else store.open(key_id)
+    return signer.sign, _keep(kept, signer.public_key)
 
 
 def settings_of(folder: Path) -> Meter:
@@ -128,10 +143,7 @@ def settings_of(folder: Path) -> Meter:
 
 
 def _keep(path: Path, data: bytes) -> bytes:
-    """Return what a file holds; where there is none it is written first, whole or not at all.
-
-    The journal's key outlives the signing key: registers stay readable when that is destroyed.
-    """
+    """Return what a file holds; where there is none it is written first, whole or not at all."""
     if not path.exists():
         new = path.with_suffix(".new")
         new.touch(mode=0o600)

@@ -1,0 +1,80 @@
+"""`imi meter` as its user types it, on the folder of a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from imi.cli import app
+
+MORNING = "samples/jobs/morning.toml"
+DAY = "2026-07-13"  # of the job
+
+
+def imi(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def meter(what: str, folder: Path, *more: str, at: str = f"{DAY}T18:00") -> tuple[int, dict]:
+    result = imi("meter", what, str(folder), *more, "--at", at, "--json")
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    done = imi("run", MORNING, "--out", str(out), "--pieces", "2", "--pictures", "0")
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def test_status_writes_nothing_and_says_when_the_provider_must_be_met(folder: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    code, told = meter("status", folder)
+    assert (code, told["state"], told["pieces"]) == (0, "READY", 2)
+    assert told["contact due"].startswith("2026-07-16 ")
+    code, told = meter("status", folder, at="2026-07-17T18:00")
+    assert (code, told["state"]) == (1, "LOCKED_COMM")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_refill_needs_funds_and_then_is_in_the_registers(folder: Path) -> None:
+    code, told = meter("refill", folder, "50")
+    assert (code, told["outcome"], told["control total"]) == (1, "Declined", "$1000.00")
+    code, told = meter("refill", folder, "50", "--deposit")
+    assert (code, told["outcome"], told["control total"]) == (0, "Refilled", "$1050.00")
+
+
+def test_a_suspended_meter_answers_and_prints_no_redate(folder: Path) -> None:
+    code, told = meter("order", folder, "suspend")
+    assert (code, told["state"], told["orders"]) == (0, "SUSPENDED", "SUSPEND")
+    code, told = meter("redate", folder, "12", "2026-07-20")
+    assert code == 1
+    assert "suspended" in told["reason"]
+    code, told = meter("order", folder, "resume")
+    assert (code, told["state"]) == (0, "READY")
+
+
+def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
+    for arguments, words in (
+        (("status", str(tmp_path)), "holds no meter"),
+        (("order", str(folder), "dance"), "'dance' is no order; "),
+        (("refill", str(folder), "5.0001"), "5.0001"),
+        (("zeroise", str(folder)), "say --yes"),
+    ):
+        result = imi("meter", *arguments)
+        assert result.exit_code == 2
+        assert words in result.output
+
+
+def test_zeroised_keys_are_gone_and_the_registers_stay(tmp_path: Path) -> None:
+    done = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "1", "--pictures", "0")
+    assert done.exit_code == 0
+    code, told = meter("zeroise", tmp_path, "--yes")
+    assert (code, told["state"]) == (0, "TAMPERED")
+    code, told = meter("status", tmp_path)
+    assert (code, told["state"], told["pieces"]) == (1, "TAMPERED", 1)
+    code, told = meter("contact", tmp_path)
+    assert (code, told["outcome"]) == (1, "Refused")
+    assert "the keys were destroyed" in told["reason"]
