@@ -244,6 +244,7 @@ class FakeProvider:
         shadow = account.shadow
         denial = shadow.doubt(sent.sequence, sent.digest, sent.registers)
         denial = denial or shadow.take(sent.device, sent.first, sent.records)
+        denial = denial or shadow.lags(sent.sequence)
         account.funds += shadow.refunded()
         if denial is not None:
             return self._lock(account, sent, *denial)

@@ -83,6 +83,16 @@ class Shadow:
         self.newest = max(self.newest, sequence)
         return None
 
+    def lags(self, sequence: int) -> Doubt | None:
+        """Return that a device's newest record is older than one it spoke of and never uploaded.
+
+        A message delayed on its way may say so, which is why nothing is locked; an old copy of the
+        device says nothing else until it has as many records, which then are others.
+        """
+        if sequence < self.newest and self.mark < self.newest:
+            return Denial.NOT_NEWEST, f"record {sequence} after {self.newest} was spoken of"
+        return None
+
     def take(self, device: int, first: int, sealed: bytes) -> Doubt | None:
         """Keep the records that are new, in order; return why it ended before the last."""
         if sealed and not 1 <= first <= self.mark + 1:

@@ -50,6 +50,7 @@ class Denial(IntEnum):
     RULE_BROKEN = 7  # a record that may not follow the one before it
     CONTROL_TOTAL_WRONG = 8  # neither what was paid nor what was paid less what is in transit
     GAP = 9  # records missing between those uploaded and those offered
+    NOT_NEWEST = 10  # an older record than the device has spoken of: a late message, or an old copy
 
 
 class Command(IntEnum):

@@ -70,6 +70,13 @@ def lose_question(question: bytes, deliver: Deliver) -> bytes:
     raise ConnectionRefusedError("no provider")
 
 
+def lose_audit_answers(question: bytes, deliver: Deliver) -> bytes:
+    answer = deliver(question)
+    if isinstance(opened(question), AuditUpload):
+        raise TimeoutError("no answer")
+    return answer
+
+
 def rewritten(change: Callable[[Message], Message], key: Callable[[bytes], bytes]) -> Callable:
     return lambda question, deliver: seal(change(opened(deliver(question))), key)
 
@@ -808,6 +815,35 @@ class TestProvider:
         assert doubt is not None
         assert doubt[0] is Denial.HISTORY_DIFFERS
         assert meeting.account.shadow.mark == sequence - 1
+
+    def test_a_record_that_applies_what_was_not_credited_is_refused(self) -> None:
+        meeting = Meeting()
+        meeting.psd.refill(AMOUNT, 1)
+        records = b"".join(meeting.psd.sealed_records(1, meeting.psd.head.sequence))
+        doubt = meeting.account.shadow.take(DEVICE, 1, records)
+        assert doubt is not None
+        assert doubt[0] is Denial.RULE_BROKEN
+        assert "$100.00 applied for request 1, credited None" in doubt[1]
+
+    def test_an_old_copy_is_not_acknowledged_before_it_is_found(self) -> None:
+        """R8: the provider heard of records that it never got; the copy has not as many yet."""
+        meeting = Meeting()
+        met(meeting.contact)
+        old = meeting.disk.fork()
+        for _ in range(4):
+            meeting.psd.test_imprint()
+        meeting.tamper = lose_audit_answers
+        meeting.contact.meet()
+        meeting.reopen(old)
+        meeting.tamper = None
+        denials = []
+        while Denial.HISTORY_DIFFERS not in denials:
+            assert len(denials) < 8
+            result = meeting.contact.meet()
+            assert isinstance(result, Incident)
+            denials.append(result.denial)
+        assert set(denials[:-1]) == {Denial.NOT_NEWEST}
+        assert meeting.psd.state is State.SUSPENDED
 
     def test_a_record_that_follows_another_history_is_refused(self) -> None:
         first, second = Meeting(), Meeting(clock=TellClock(NOON_US + 1))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pipeline import network_schedules, upload_cuts
+from tests.pipeline import network_schedules, restored_copies, upload_cuts
 
 
 def test_no_schedule_loses_or_doubles_a_mill() -> None:
@@ -49,3 +49,12 @@ def test_an_upload_goes_on_at_the_exact_record() -> None:
     assert tally["cut questions"] >= 20
     assert tally["cut answers"] >= 20
     assert tally["records sent"] == tally["records"] == 5_000
+
+
+def test_old_copies_are_found_at_the_next_contact() -> None:
+    """`python -m tests.pipeline.restored_copies --count 500` is the nightly number (R8)."""
+    tally = restored_copies.run(40)
+    assert tally["trials"] == 40
+    assert tally["found at the first contact"] >= 20
+    assert tally["found at the first contact"] == 40 - tally["nothing was heard since the copy"]
+    assert tally["strict: nothing printed before a contact"] >= 10
