@@ -1,10 +1,12 @@
 """Tables of the reference pages, printed from the code so that they cannot drift."""
 
+import inspect
 import re
 from pathlib import Path
 
 from imicore.datamatrix import symbol_sizes
 from pipeline.pieces import Reason
+from postage import envelope
 from postage.indicium import PROFILES, describe
 from postage.rates import RateBook
 
@@ -18,6 +20,7 @@ def write(folder: Path) -> None:
         "targets": targets(),
         "sizes": sizes(),
         "profiles": profiles(),
+        "messages": messages(),
         "editions": editions(),
         "reasons": "".join(f"- `{reason.value}`\n" for reason in Reason),
     }.items():
@@ -50,6 +53,14 @@ def sizes() -> str:
 def profiles() -> str:
     """Return the field table of every profile."""
     return "\n\n".join(f"### {name}\n\n{describe(name)}" for name in PROFILES)
+
+
+def messages() -> str:
+    """Return the field table of every message, and what it says."""
+    return "\n\n".join(
+        f"### {cls.__name__}\n\n{inspect.getdoc(cls)}\n\n{envelope.describe(cls)}"
+        for cls in envelope.MESSAGES
+    )
 
 
 def editions() -> str:

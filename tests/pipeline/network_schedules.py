@@ -116,7 +116,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         self.rng = rng = Random(self.seed)
-        self.power_cuts = rng.choice((0.0, 0.1, 0.3))
+        self.power_cuts = rng.choice((0.0, 0.2, 0.5))
         policy = TimePolicy(trusts_rtc=rng.random() < 0.5)
         self.meeting = Meeting(policy=policy)
         self.network = Network(
