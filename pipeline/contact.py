@@ -3,63 +3,34 @@
 One contact: the time, then a refill under way, then every record that the provider lacks, then its
 acknowledgement, then the provider's orders. What is no answer (`pipeline.link`) is refused by name,
 reported, and changes nothing; so is an answer that contradicts what this device knows.
-
-A refill is asked for in the same bytes until it is settled. Nothing here gives up on one: money may
-have moved, and only the provider's signed word says that it has not (reliability.md 4.6).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final, TypeGuard
 
 from pipeline.authority import Reason, Refused, permit
-from pipeline.imprint import Refilled
 from pipeline.lifecycle import Service
 from pipeline.link import Breach, Failure, Incident, Link, Unreachable, failed
 from pipeline.orders import AnyOrder, obey
 from pipeline.psd import Psd
-from pipeline.record import digest, unpack_record
+from pipeline.refill import Settled, settle, void
 from pipeline.upload import upload
 from postage.envelope import Check
 from postage.messages import (
     Command,
-    DeclineReason,
-    Message,
     Order,
     OrderDone,
     RateNotice,
-    RefillAck,
-    RefillCredit,
-    RefillDecline,
-    RefillPosted,
-    RefillRequest,
-    RefillTombstone,
-    RefillVoidRequest,
     RegisterMeter,
     TimeAnswer,
     TimeQuery,
 )
 from postage.money import Money
-from postage.registers import Registers
 
 LONGEST_ROUND_TRIP_US: Final = 60_000_000
 """An answer that took longer says nothing useful about the time (reliability.md 4.7)."""
 MAX_ORDERS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """A refill request that the provider ended without money."""
-
-    request_id: int
-    reason: DeclineReason
-
-
-@dataclass(frozen=True, slots=True)
-class Voided:
-    """A refill request that never was, and never will be, posted."""
-
-    request_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +43,9 @@ class Met:
     """
 
     acknowledged: int
-    refill: "Settled | Failure | None"
+    refill: Settled | Failure | None
     orders: tuple[AnyOrder, ...]
     refused: Refused | None
-
-
-Settled: TypeAlias = Refilled | Declined | Voided
 
 
 class Contact:
@@ -147,20 +115,20 @@ class Contact:
         failure = permit(self._psd.state, Service.CONTACT) or self._learn_time()
         if failure is not None:
             return failure
-        refill = None if self._psd.pending_refill is None else self._settle()
+        refill = None if self._psd.pending_refill is None else settle(self._psd, self._link)
         if _ends(refill):
             return refill
         uploaded = upload(self._psd, self._link)
         if _ends(uploaded):
             return uploaded
         orders, failure = self._take_orders()
-        if _ends(failure):
+        if failure is not None and not isinstance(failure, Refused):
             return failure
         if orders:  # what they made of the device is news to the provider
             uploaded = upload(self._psd, self._link)
         if not isinstance(uploaded, int):
             return uploaded
-        return Met(uploaded, refill, orders, failure if isinstance(failure, Refused) else None)
+        return Met(uploaded, refill, orders, failure)
 
     def refill(self, amount: Money) -> Settled | Failure:
         """Return the refill once it is in the registers, or how far it came.
@@ -171,7 +139,7 @@ class Contact:
         pending = self._psd.pending_refill
         request_id = self._psd.next_request if pending is None else pending.request_id
         refused = self._psd.begin_refill(amount, request_id, self._link.nonce())
-        return self._settle() if refused is None else refused
+        return settle(self._psd, self._link) if refused is None else refused
 
     def void_refill(self) -> Settled | Failure:
         """Return what became of the request under way once the provider was asked to end it.
@@ -181,19 +149,7 @@ class Contact:
         Raises:
             ValueError: no refill is under way.
         """
-        pending = self._psd.pending_refill
-        if pending is None:
-            raise ValueError("no refill is under way")
-        question = RefillVoidRequest(
-            device=self._psd.device_id,
-            nonce=pending.nonce,
-            request=pending.request_id,
-            amount=Money(pending.mills),
-        )
-        answer = self._ask(question)
-        if isinstance(answer, RefillPosted) and answer.request == pending.request_id:
-            return self._settle()
-        return self._conclude(question, answer)
+        return void(self._psd, self._link)
 
     def _learn_time(self) -> Failure | None:
         begun_us = self._boottime_us()
@@ -216,69 +172,6 @@ class Contact:
             return self._link.refuse(Breach.TIME_WRONG, question, refused.detail)
         return refused
 
-    def _settle(self) -> Settled | Failure:
-        """Ask for the refill under way, in the bytes that its record gives for ever."""
-        pending = self._psd.pending_refill
-        assert pending is not None
-        [sealed] = self._psd.sealed_records(pending.sequence, pending.sequence)
-        begun = unpack_record(sealed)
-        question = RefillRequest(
-            device=self._psd.device_id,
-            nonce=pending.nonce,
-            request=pending.request_id,
-            amount=Money(pending.mills),
-            sequence=pending.sequence,
-            digest=digest(sealed),
-            registers=Registers(
-                ascending=Money(begun.ascending),
-                descending=Money(begun.descending),
-                control_total=Money(begun.control_total),
-                piece_count=begun.piece_count,
-            ),
-        )
-        return self._conclude(question, self._ask(question))
-
-    def _conclude(
-        self, question: RefillRequest | RefillVoidRequest, answer: Message | Failure
-    ) -> Settled | Failure:
-        """Do what the provider's word on the request under way says."""
-        request_id = question.request
-        match answer:
-            case RefillCredit(request=about) if about == request_id:
-                return self._credit(question, answer)
-            case RefillDecline(request=about, reason=reason) if about == request_id:
-                return self._psd.void_refill(request_id) or Declined(request_id, reason)
-            case RefillTombstone(request=about) if about == request_id:
-                return self._psd.void_refill(request_id) or Voided(request_id)
-            case Message():
-                return self._contradiction(question, answer)
-        return answer
-
-    def _credit(
-        self, question: RefillRequest | RefillVoidRequest, answer: RefillCredit
-    ) -> Refilled | Failure:
-        total, amount = self._psd.registers.control_total, question.amount
-        if (answer.amount, answer.before, answer.after) != (amount, total, total + amount):
-            return self._contradiction(question, answer)
-        applied = self._psd.apply_refill(amount, question.request)
-        if isinstance(applied, Refilled):
-            self._thank(question.request)
-        return applied
-
-    def _thank(self, request_id: int) -> None:
-        """Tell the provider that its credit arrived; should it not hear, the upload says it too."""
-        head = self._psd.head
-        self._ask(
-            RefillAck(
-                device=self._psd.device_id,
-                nonce=self._link.nonce(),
-                request=request_id,
-                sequence=head.sequence,
-                digest=head.digest,
-                registers=self._psd.registers,
-            )
-        )
-
     def _take_orders(self) -> tuple[tuple[AnyOrder, ...], Failure | None]:
         """Return the orders that were done, and why it ended before the queue did."""
         done: list[AnyOrder] = []
@@ -292,16 +185,13 @@ class Contact:
             if isinstance(answer, Order) and answer.command is Command.NOTHING:
                 break
             if answer.order <= self._done:
-                return tuple(done), self._contradiction(question, answer)
+                return tuple(done), self._link.contradicts(question, answer)
             refused = obey(self._psd, answer, self._take_rates)
             if refused is not None:
                 return tuple(done), refused
             self._done = answer.order
             done.append(answer)
         return tuple(done), None
-
-    def _contradiction(self, question: Message, answer: Message) -> Incident:
-        return self._link.refuse(Breach.CONTRADICTION, question, f"{answer} to {question}")
 
 
 def _ends(result: object) -> TypeGuard[Unreachable | Incident]:

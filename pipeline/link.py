@@ -123,6 +123,10 @@ class Link:
         self._report(incident)
         return incident
 
+    def contradicts(self, question: Message, answer: Message) -> Incident:
+        """Return the incident of an answer that is the provider's and cannot be true."""
+        return self.refuse(Breach.CONTRADICTION, question, f"{answer} to {question}")
+
     def _weigh(self, question: Message, answer: Message) -> Message | Incident:
         if answer.device != self._device:
             return self.refuse(

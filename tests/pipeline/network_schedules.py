@@ -22,12 +22,13 @@ from unittest.mock import patch
 
 from imi.fakeprovider import Account, FakeProvider
 from imi.simdisk import ATOMS, PowerCut
-from pipeline.contact import Contact, Declined, Voided
+from pipeline import contact, refill
 from pipeline.imprint import Evidence, Refilled
 from pipeline.link import Incident, Link, Unreachable
+from pipeline.psd import Psd
 from pipeline.psdclock import TimePolicy
 from pipeline.record import digest
-from pipeline.services import Services
+from pipeline.refill import Declined, Voided
 from pipeline.state import DAY_US, Outcome
 from postage.messages import Message, RefillCredit, RefillTombstone, RefillVoidRequest
 from postage.money import Money
@@ -228,33 +229,33 @@ class Schedule:
 @contextlib.contextmanager
 def broken(variant: str) -> Iterator[None]:
     """Break the protocol as the variant says, in the product's own code."""
-    settle, conclude = Contact._settle, Contact._conclude
+    settle, conclude = refill.settle, refill._conclude
     weigh, void = Link._weigh, FakeProvider._void
 
-    def cancel(self: Contact) -> object:
-        result = settle(self)
+    def cancel(psd: Psd, link: Link) -> object:
+        result = settle(psd, link)
         if isinstance(result, Unreachable):
-            pending = self._psd.pending_refill
+            pending = psd.pending_refill
             assert pending is not None
-            self._psd.void_refill(pending.request_id)
+            psd.void_refill(pending.request_id)
         return result
 
-    def ask_anew(self: Contact) -> object:
-        result = cancel(self)
+    def ask_anew(psd: Psd, link: Link) -> object:
+        result = cancel(psd, link)
         if isinstance(result, Unreachable):
-            self._psd.begin_refill(Money(20_000), self._psd.next_request, self._link.nonce())
+            psd.begin_refill(Money(20_000), psd.next_request, link.nonce())
         return result
 
     def believe(self: Link, question: Message, answer: Message) -> object:
         return weigh(self, question, replace(answer, nonce=question.nonce))
 
-    def take(self: Contact, question: Message, answer: object) -> object:
+    def take(psd: Psd, link: Link, question: object, answer: object) -> object:
         if isinstance(answer, RefillCredit):
-            state = self._psd._journal.state
+            state = psd._journal.state
             state.refills.pop(answer.request, None)
             state.pending_refill = None
-            return Services.refill(self._psd, answer.amount, answer.request)
-        return conclude(self, question, answer)
+            return psd.refill(answer.amount, answer.request)
+        return conclude(psd, link, question, answer)  # type: ignore[arg-type]
 
     def forget(self: FakeProvider, account: Account, asked: RefillVoidRequest) -> Message:
         answer = void(self, account, asked)
@@ -265,11 +266,11 @@ def broken(variant: str) -> Iterator[None]:
     patches = {
         "sound": [],
         "no answers kept": [patch.object(FakeProvider, "_known", lambda *_: None)],
-        "local cancel": [patch.object(Contact, "_settle", cancel)],
-        "fresh id": [patch.object(Contact, "_settle", ask_anew)],
+        "local cancel": [patch.object(contact, "settle", cancel)],
+        "fresh id": [patch.object(contact, "settle", ask_anew)],
         "any credit": [
             patch.object(Link, "_weigh", believe),
-            patch.object(Contact, "_conclude", take),
+            patch.object(refill, "_conclude", take),
         ],
         "tombstone lost": [patch.object(FakeProvider, "_void", forget)],
     }[variant]

@@ -7,12 +7,13 @@ from datetime import date
 import pytest
 
 from pipeline.authority import Reason, Refused
-from pipeline.contact import MAX_ORDERS, Contact, Declined, Met, Voided
+from pipeline.contact import MAX_ORDERS, Contact, Met
 from pipeline.imprint import Refilled
 from pipeline.lifecycle import State
 from pipeline.link import Breach, Incident, Unreachable
 from pipeline.orders import obey
 from pipeline.record import RecordType
+from pipeline.refill import Declined, Voided
 from pipeline.state import Lock, Outcome, Try
 from pipeline.upload import upload
 from postage.envelope import open_envelope, seal
