@@ -13,6 +13,7 @@ from datetime import date, tzinfo
 from typing import Final, Protocol
 
 from pipeline.accounts import MAX_BUDGET, Account, Book, BookFile
+from pipeline.authority import Refused
 from pipeline.days import Journaled, accounting_day, day_of, first_of_day
 from pipeline.record import RecordType
 from pipeline.trail import GRANT, Order, Trail
@@ -24,7 +25,7 @@ WARN_PERCENT: Final = (80, 95)
 class Meter(Journaled, Protocol):
     """What budgets ask of the PSD."""
 
-    def set_budget(self, department: int, amount: Money) -> None:
+    def set_budget(self, department: int, amount: Money) -> Refused | None:
         """Let a department charge this much from now on."""
 
 
@@ -51,7 +52,8 @@ def settle(
     """Return the book after the PSD was told every budget that is due, each ordered in the trail.
 
     Due are changed ones (`Book.unsettled`) and, at a new month or year, those with that period.
-    `now_us` is PSD time, `zone` that of the licensed location.
+    What the PSD refuses, because its state takes no budget, stays unsettled. `now_us` is PSD time,
+    `zone` that of the licensed location.
     """
     today = day_of(now_us, zone)
     due = book.unsettled | {
@@ -59,17 +61,20 @@ def settle(
         for number, each in book.accounts.items()
         if each.budget and (start := each.budget.period.start(today)) and start > book.settled_on
     }
+    untold: set[int] = set()
     if due:
         spent = spent_today(meter, [book.accounts[number] for number in due], today, zone)
         allowed = {number: _allowed(book.accounts[number], spent[number]) for number in sorted(due)}
         orders = [Order(0, "meter", GRANT, number, left.mills) for number, left in allowed.items()]
         trail.append(orders, psd_us=now_us, after=meter.last_sequence)
-        for number, left in allowed.items():
-            meter.set_budget(number, left)
+        untold = {n for n, left in allowed.items() if meter.set_budget(n, left) is not None}
     elif today <= book.settled_on:
         return book
     book = replace(
-        book, unsettled=frozenset(), settled_on=today, checked_through=meter.last_sequence
+        book,
+        unsettled=frozenset(untold),
+        settled_on=today,
+        checked_through=meter.last_sequence,
     )
     file.write(book)
     return book

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import Final
 
 from pipeline.errors import MachineError
@@ -63,7 +64,7 @@ def read_csv(data: bytes, *, max_rows: int) -> list[Row]:
     """
     if len(data) > MAX_BYTES:
         limit = f"the limit is {MAX_BYTES} bytes"
-        raise BadCsv([Problem(0, "", f"{len(data)} bytes", limit)])
+        raise BadCsv([Problem(0, "", f"{len(data)} bytes or more", limit)])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -85,6 +86,12 @@ def read_csv(data: bytes, *, max_rows: int) -> list[Row]:
     except csv.Error as error:
         raise BadCsv([Problem(first, "", "", f"not CSV (RFC 4180): {error}")]) from error
     return rows
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes, no more than it takes to refuse it as too long; OSError as `open`."""
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def write_csv(rows: Iterable[Sequence[object]]) -> bytes:

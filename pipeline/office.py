@@ -114,9 +114,10 @@ class Office:
         user = User(number, name, Role.SUPERVISOR, stored_pin=stored)
         book = self.book.with_user(user)
         self.order(PROVIDER, session.role if session else None, ENROL, (number, name))
+        if (refused := self.meter.note_try(number, Try.RELEASE)) is not None:
+            raise NotEnrolled(f"the device takes no users now: {refused}")
         self.unexplained.clear()
         self.save(replace(book, unsettled=frozenset(book.accounts)))
-        self.meter.note_try(number, Try.RELEASE)
         self.settle()
 
     def login(self, number: int, pin: str) -> Session | Denied:

@@ -62,8 +62,7 @@ class Supervision:
             return denied
         old = self.office.book.users.get(user.number)
         kept = replace(user, stored_pin=old.stored_pin if old else None)
-        self._put_user(kept, "change user", f"{user.name}, {user.role.value}")
-        return None
+        return self._put_user(kept, "change user", f"{user.name}, {user.role.value}")
 
     def reset_pin(self, number: int, pin: str) -> Denied | None:
         """Give a user another PIN and a new count of tries."""
@@ -71,16 +70,13 @@ class Supervision:
             return denied
         user = self.office.book.user(number)
         stored = self.office.stored_pin(number, pin)
-        self._put_user(replace(user, stored_pin=stored), "reset PIN", user.name)
-        return None
+        return self._put_user(replace(user, stored_pin=stored), "reset PIN", user.name)
 
     def unlock_user(self, number: int) -> Denied | None:
         """Start a user's count of tries anew; nobody does it for themselves."""
         if (denied := self._denial(Action.UNLOCK_USER, of=number)) is not None:
             return denied
-        self._order("unlock user", (number, self.office.book.user(number).name))
-        self.office.meter.note_try(number, Try.RELEASE)
-        return None
+        return self._release("unlock user", number, self.office.book.user(number).name)
 
     def change_own_pin(self, old_pin: str, pin: str) -> Denied | None:
         """Change the session's own PIN; the old one is asked and counted as at a login."""
@@ -94,7 +90,7 @@ class Supervision:
         denied = check_pin(office.meter, pins, number, old_pin, user.stored_pin, now_us)
         if denied is None:
             stored = office.stored_pin(number, pin)
-            self._put_user(replace(user, stored_pin=stored), "change PIN", user.name)
+            denied = self._put_user(replace(user, stored_pin=stored), "change PIN", user.name)
         return denied
 
     def redate(self, sequence: int, mailing_date: date) -> Evidence | Refused | Denied:
@@ -150,16 +146,21 @@ class Supervision:
         office.settle()
         return None
 
-    def _put_user(self, user: User, act: str, detail: str) -> None:
-        """Order, save, log the user out, and leave a mark in the journal.
+    def _put_user(self, user: User, act: str, detail: str) -> Denied | None:
+        """Order, leave a mark in the journal, save, and log the user out.
 
         The mark is a release: without it a folder put back from before the change would pass.
         """
         book = self.office.book.with_user(user)  # first: what cannot be is ordered by nobody
-        self._order(act, (user.number, detail))
-        self.office.save(book)
-        self.office.sessions.close_user(user.number)
-        self.office.meter.note_try(user.number, Try.RELEASE)
+        if (denied := self._release(act, user.number, detail)) is None:
+            self.office.save(book)
+            self.office.sessions.close_user(user.number)
+        return denied
+
+    def _release(self, act: str, number: int, detail: str) -> Denied | None:
+        self._order(act, (number, detail))
+        refused = self.office.meter.note_try(number, Try.RELEASE)
+        return None if refused is None else Denied(Denial.DEVICE, str(refused))
 
 
 def _rights(account: Account | None) -> tuple[Budget | None, bool]:

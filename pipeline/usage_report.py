@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, Final
 
 from pipeline.accounts import Book
@@ -49,14 +50,22 @@ def usage_csv(lines: Sequence[Line], axes: Sequence[Axis], book: Book) -> bytes:
     return write_csv([(*names, *COUNTS), *rows])
 
 
-def usage_plot(usage: Usage, span: Span, book: Book) -> str:
+def usage_plot(
+    usage: Usage,
+    span: Span,
+    book: Book,
+    *,
+    first_day: date = date.min,
+    last_day: date = date.max,
+) -> str:
     """Return stacked bars of postage by period and department, as SVG text.
 
     The seven departments that spent most have their own layer. Empty periods are drawn.
     """
     from service.plots import stacked
 
-    lines = usage.lines([Axis.PERIOD, Axis.DEPARTMENT], span)
+    axes = [Axis.PERIOD, Axis.DEPARTMENT]
+    lines = usage.lines(axes, span, first_day=first_day, last_day=last_day)
     mills: dict[int, int] = {}
     for line in lines:
         assert line.department is not None

@@ -138,7 +138,7 @@ def test_a_message_stays_short_whatever_the_file() -> None:
         (b"number,name,budget,period,active,number\n", "the first line must name"),
         (HEADER.decode().encode("utf-16"), "not UTF-8 at byte 0; save the file as CSV UTF-8"),
         (HEADER + b"1,\xff,,,yes\n", "line 2: 'ff 2c 2c 2c'; not UTF-8 at byte 35"),
-        (b"x" * (MAX_BYTES + 1), "the file: '1048577 bytes'; the limit is 1048576 bytes"),
+        (b"x" * (MAX_BYTES + 1), "the file: '1048577 bytes or more'; the limit is 1048576 bytes"),
         (HEADER + b"1,x,,,yes\n" * 3_001, "line 3002"),
     ],
 )

@@ -15,13 +15,12 @@ from pipeline.imprint import Evidence
 from pipeline.lifecycle import ROLES, Role, Service
 from pipeline.office import NotEnrolled, Office
 from pipeline.pins import BadPin
-from pipeline.record import RecordType
 from pipeline.roles import IDLE_US, PERMITTED, Action, Denial, Denied, Session
-from pipeline.state import Open, Outcome, Tries
+from pipeline.state import Lock, Open, Outcome, Tries
 from pipeline.storage import SealBroken
 from pipeline.supervision import Supervision
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TODAY, imprinted, letter
+from tests.pipeline.device import NOON_US, TODAY, TellClock, imprinted, letter
 from tests.pipeline.people import (
     OTHER_PIN,
     PIN,
@@ -415,12 +414,89 @@ def test_a_cut_at_any_operation_leaves_an_order_whole_or_not_given(where: str) -
     assert said == first | {(60_000, False), (60_000, True)}
 
 
-def test_records_of_budgets_and_releases_are_what_the_trail_explains() -> None:
+def test_a_cut_while_a_new_month_is_told_leaves_every_budget_of_the_month() -> None:
+    """Ten departments at the turn of a month: each cut is finished by the next start."""
+    rng, cuts, july = Random(3), 0, TODAY + timedelta(days=17)
+    premises = Premises(clock=TellClock(NOON_US + 17 * DAY_US))
+    ada = supervised(premises)
+    rows = b"".join(b"%d,x,%d,month,yes\n" % (number, number) for number in range(1, 11))
+    ada.import_accounts(b"number,name,budget,period,active\n" + rows)
+    for number in range(1, 11):
+        evidence = imprinted(premises.psd, letter(500, july, department=number))
+        premises.psd.confirm(evidence.sequence, Outcome.CONFIRMED)
+    premises.psd.close()
+    warmed = premises.journal.fork(), premises.files.fork()
+    august_us = premises.clock.psd_us + 2 * DAY_US
+    for at in itertools.count(5):
+        premises.journal, premises.files = (each.fork() for each in warmed)
+        premises.clock.psd_us = august_us
+        disk = (premises.journal, premises.files)[at % 2]
+        disk.cut_at = disk.operations + at // 2
+        try:
+            premises.open()
+        except PowerCut:
+            cuts += 1
+        else:
+            if at > 200:
+                break
+            continue
+        premises.journal = premises.journal.after_cut(rng, rng.choice(ATOMS))
+        premises.files = premises.files.after_cut(rng, rng.choice(ATOMS))
+        office = premises.open()
+        assert office.unexplained == []
+        left = {n: each.left for n, each in premises.psd._journal.state.departments.items()}
+        assert left == {number: number * 1_000 for number in range(1, 11)}
+    assert cuts > 40
+
+
+# ---- the device's own states
+
+
+def test_a_device_in_fault_or_withdrawn_is_asked_first() -> None:
     premises = Premises()
-    staffed(premises)
-    kinds = {RecordType.BUDGET, RecordType.TRY}
-    assert {each.type for each in premises.psd.records()} >= kinds
-    assert premises.psd.now_us > NOON_US
+    ada = staffed(premises)
+    premises.psd.fail("a self-test")
+    assert denial(ada.office.login(2, OTHER_PIN)) is Denial.DEVICE
+    before = ada.office.book
+    assert denial(ada.unlock_user(2)) is Denial.DEVICE
+    assert denial(ada.reset_pin(2, PIN)) is Denial.DEVICE
+    assert ada.office.book == before
+    assert ada.set_budget(7, Budget(Money(60_000))) is None
+    assert ada.office.book.unsettled == {7}, "told when the device takes budgets again"
+    assert budget_told(premises) == 50_000
+    premises.psd.unlock(Lock.FAULT)
+    ada.office.settle()
+    assert (ada.office.book.unsettled, budget_told(premises)) == (frozenset(), 60_000)
+
+
+def test_the_wait_runs_on_psd_time_and_stands_still_where_that_is_unknown() -> None:
+    """A clock set back, or 73 hours forward, ends no wait: PSD time is unknown until a contact."""
+    premises = Premises()
+    office = staffed(premises).office
+    for _ in range(5):
+        office.login(20, WRONG)
+    at = premises.clock.psd_us
+    for strange_us in (at - DAY_US, at + 4 * DAY_US):
+        premises.clock.psd_us = strange_us
+        office = premises.restart()
+        assert denial(office.login(20, OTHER_PIN)) is Denial.WAIT
+        premises.clock.psd_us += 60 * MINUTE_US
+        assert denial(office.login(20, OTHER_PIN)) is Denial.WAIT
+    floor_us = premises.psd.now_us
+    premises.psd.anchor_time(floor_us + 15 * MINUTE_US, 0, 1)
+    assert isinstance(office.login(20, OTHER_PIN), Session)
+
+
+def test_3_000_departments_are_told_and_read_again() -> None:
+    premises = Premises()
+    ada = supervised(premises)
+    rows = b"".join(b"%d,d %d,5.00,month,yes\n" % (n, n) for n in range(1, 3_001))
+    ada.import_accounts(b"number,name,budget,period,active\n" + rows)
+    assert len(premises.psd._journal.state.departments) == 3_000
+    office = premises.restart()
+    assert len(office.book.accounts) == 3_000
+    assert office.unexplained == []
+    assert len(office.trail.entries) == 6_001, "an order and a grant for each, and the enrolment"
 
 
 def test_an_office_opened_on_new_premises_enrols_one_and_no_more() -> None:

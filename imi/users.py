@@ -1,0 +1,168 @@
+"""`imi meter users`: who may do what, PINs, and the audit trail."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from imi.frontoffice import At, JobArgument, NewPin, Out, Pin, UserNumber, allowed, front_office
+
+users = typer.Typer(help="Users: roles, PINs, the audit trail.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Number = Annotated[int, typer.Argument(help="User number.")]
+RoleName = Literal["supervisor", "operator", "auditor"]
+OUT = Path("out")
+
+
+@users.command("enrol", epilog="Exit code 0 done, 2 a supervisor was enrolled before.")
+def enrol(
+    job: JobArgument, number: Number, name: str, new_pin: NewPin, out: Out = OUT, at: At = None
+) -> None:
+    """Make the first supervisor of a meter that never had one."""
+    with front_office(job, out, at) as open_now:
+        open_now.office.enrol(number, name, new_pin)
+    typer.echo(f"user {number} {name} is supervisor")
+
+
+@users.command("list", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
+def list_users(
+    job: JobArgument,
+    user: UserNumber,
+    pin: Pin,
+    out: Out = OUT,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Show every user, the role, and how the count of tries stands."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from pipeline.pins import barrier
+    from pipeline.roles import Action
+
+    with front_office(job, out, at) as open_now:
+        desk = open_now.login(user, pin)
+        allowed(desk.office.sessions.denial(desk.session, Action.READ_TRAIL))
+        psd = open_now.meter.psd
+        rows: list[dict[str, Any]] = []
+        for number, each in sorted(desk.office.book.users.items()):
+            tries = psd.tries_of(number)
+            held = barrier(number, tries, psd.now_us)
+            rows.append(
+                {
+                    "number": number,
+                    "name": each.name,
+                    "role": each.role.value,
+                    "departments": sorted(each.departments),
+                    "active": each.is_active,
+                    "has_pin": each.stored_pin is not None,
+                    "tries": tries.failures,
+                    "held": str(held) if held else "",
+                }
+            )
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table("number", "name", "role", "departments", "active", "PIN", "tries", "held")
+    for row in rows:
+        charged = ", ".join(map(str, row["departments"])) or "any"
+        marks = ("yes" if row["active"] else "no", "yes" if row["has_pin"] else "none")
+        cells = (row["number"], row["name"], row["role"], charged, *marks, row["tries"])
+        table.add_row(*(escape(str(cell)) for cell in (*cells, row["held"])))
+    Console().print(table)
+
+
+@users.command("put", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
+def put_user(
+    job: JobArgument,
+    number: Number,
+    name: str,
+    role: RoleName,
+    user: UserNumber,
+    pin: Pin,
+    out: Out = OUT,
+    at: At = None,
+    department: Annotated[
+        list[int] | None, typer.Option(help="May charge it; again for more; any when absent.")
+    ] = None,
+    active: Annotated[bool, typer.Option(help="Whether the user is let in.")] = True,
+) -> None:
+    """Add a user or change one; a new user has no PIN until `reset-pin` gives one."""
+    from pipeline.accounts import User
+    from pipeline.lifecycle import Role
+
+    with front_office(job, out, at) as open_now:
+        who = User(number, name, Role(role), frozenset(department or ()), active)
+        allowed(open_now.login(user, pin).put_user(who))
+    typer.echo(f"user {number} {name} is {role}{'' if active else ', not active'}")
+
+
+@users.command("reset-pin", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
+def reset_pin(
+    job: JobArgument,
+    number: Number,
+    user: UserNumber,
+    pin: Pin,
+    new_pin: NewPin,
+    out: Out = OUT,
+    at: At = None,
+) -> None:
+    """Give another user a PIN and a new count of tries."""
+    with front_office(job, out, at) as open_now:
+        allowed(open_now.login(user, pin).reset_pin(number, new_pin))
+    typer.echo(f"user {number} has a new PIN")
+
+
+@users.command("change-pin", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
+def change_pin(
+    job: JobArgument, user: UserNumber, pin: Pin, new_pin: NewPin, out: Out = OUT, at: At = None
+) -> None:
+    """Change the own PIN."""
+    with front_office(job, out, at) as open_now:
+        allowed(open_now.login(user, pin).change_own_pin(pin, new_pin))
+    typer.echo(f"user {user} has a new PIN")
+
+
+@users.command("unlock", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
+def unlock(
+    job: JobArgument, number: Number, user: UserNumber, pin: Pin, out: Out = OUT, at: At = None
+) -> None:
+    """Start another user's count of tries anew."""
+    with front_office(job, out, at) as open_now:
+        allowed(open_now.login(user, pin).unlock_user(number))
+    typer.echo(f"user {number} may try again")
+
+
+@users.command("trail", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
+def show_trail(
+    job: JobArgument,
+    user: UserNumber,
+    pin: Pin,
+    out: Out = OUT,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Show the audit trail: who ordered what, after which journal record."""
+    from dataclasses import asdict
+    from datetime import datetime
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    with front_office(job, out, at) as open_now:
+        entries = allowed(open_now.login(user, pin).trail())
+        zone = open_now.meter.setup["zone"]
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in entries], ensure_ascii=False))
+        return
+    table = Table("number", "PSD time", "after record", "who", "act", "about", "detail")
+    for each in entries:
+        moment = datetime.fromtimestamp(each.psd_us // 1_000_000, zone).isoformat(" ")
+        who = f"{each.actor} {each.role}" if each.actor else each.role
+        cells = (each.number, moment, each.after, who, each.act, each.subject, each.detail)
+        table.add_row(*(escape(str(cell)) for cell in cells))
+    Console().print(table)
