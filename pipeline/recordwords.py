@@ -32,7 +32,9 @@ def words(record: Record) -> str:
     said = say(record) if say else f"record of type {record.type}"
     if record.flags & OUTCOMES and not closes_one(record):
         told = outcome_places(record.flags & OUTCOMES)
-        said += "; outcomes before it: " + ", ".join(_outcome(kind) for kind in told.values())
+        said += "; outcomes of pieces before: " + ", ".join(
+            _outcome(kind) for kind in told.values()
+        )
     return said
 
 
@@ -51,7 +53,7 @@ def _debit(record: Record) -> str:
 
 def _confirm(record: Record) -> str:
     if not closes_one(record):
-        return "outcomes written while idle"
+        return "idle"
     return f"piece of record {record.reference}: {_outcome(record.flags & OUTCOMES)}"
 
 

@@ -31,7 +31,7 @@ class Proof(StrEnum):
     SPOILED = "a partial print, kept and examined, and the device's record of it"
     UNRELEASED = "the device proves that it never released the imprint"
     UNPRINTED = "the print head proves that no column fired"
-    NOTHING = "nothing: the imprint may be on paper"
+    NOTHING = "no proof: the imprint may be on paper"
 
 
 class Reason(Enum):

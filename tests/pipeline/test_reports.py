@@ -145,7 +145,7 @@ def test_the_audit_trail_has_every_record_in_words(device: Psd) -> None:
         "REGISTERED; ",
         "refill 2 of $200.00 asked for",
         "imprint 4 of $0.78, reply postage, dated no day",
-        "outcomes before it: printed",
+        "outcomes of pieces before: printed",
         "not printed, no column fired",
         "refund claim filed",
     ):

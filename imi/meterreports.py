@@ -1,0 +1,174 @@
+"""`imi meter report`: reports of a meter in a local folder, which is read and not opened."""
+
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal, TextIO, cast
+from zoneinfo import ZoneInfo
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.reports import Report
+
+app = typer.Typer(
+    name="report",
+    help="Write reports of a meter from its journal alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Format = Literal["json", "csv", "pdf"]
+ABOUT: Final = {
+    "registers": "Write the registers at the beginning and the end of a period.",
+    "funds": "Write every refill, each day's postage and the balance after it.",
+    "tape": "Write every imprint: count, amount, dates, department, operator, kind.",
+    "audit": "Write every record of the journal in words.",
+}
+_DAY: Final = ["%Y-%m-%d"]
+
+
+def _command(kind: str) -> Callable[..., None]:
+    def write(
+        meter: Annotated[Path, typer.Option(help="The meter's folder.")] = Path("out/meter"),
+        out: Annotated[
+            Path | None, typer.Option(help="File to write; the terminal when absent.")
+        ] = None,
+        as_format: Annotated[
+            Format | None,
+            typer.Option("--format", help="As the file's name says, or json, when absent."),
+        ] = None,
+        first: Annotated[
+            datetime | None, typer.Option("--from", formats=_DAY, help="First day.")
+        ] = None,
+        last: Annotated[
+            datetime | None, typer.Option("--to", formats=_DAY, help="Last day, included.")
+        ] = None,
+    ) -> None:
+        raise typer.Exit(
+            write_report(kind, meter, out, as_format, first and first.date(), last and last.date())
+        )
+
+    return write
+
+
+for _kind, _about in ABOUT.items():
+    app.command(
+        _kind,
+        help=_about,
+        epilog=f"Example: imi meter report {_kind} --from 2026-07-01 --to 2026-07-31 "
+        f"--out {_kind}.pdf. Exit code 0: written, and AR, DR and CT are what the sums say; "
+        "1: they are not; 2: bad usage, or no such meter.",
+    )(_command(_kind))
+
+
+def write_report(
+    kind: str,
+    meter: Path,
+    out: Path | None,
+    as_format: Format | None,
+    first: date | None,
+    last: date | None,
+) -> int:
+    """Write one report and return the exit code.
+
+    A file appears under its name when it is whole. A PDF of more than 1,000 pages goes on in
+    NAME-2.pdf, NAME-3.pdf and so on.
+    """
+    from imi.meter import JOURNAL_KEY, settings_of
+    from pipeline.disk import RealDisk
+    from pipeline.errors import MachineError
+    from pipeline.journalcopy import JournalCopy
+    from pipeline.journalview import Period
+    from pipeline.record import Seal, device_id
+    from pipeline.reportrows import Kind
+    from pipeline.reports import report
+    from postage.layouts import OUR_VENDOR
+
+    try:
+        form = _format_of(out, as_format)
+        settings = settings_of(meter)
+        seal = Seal((meter / JOURNAL_KEY).read_bytes(), device_id(OUR_VENDOR, settings.serial))
+        disk = RealDisk(meter / "journal")
+        disk.lock()
+        try:
+            zone = ZoneInfo(settings.timezone)
+            made = report(JournalCopy(disk, seal), Kind(kind), zone, Period(first, last))
+            _write(made, form, out)
+        finally:
+            disk.close()
+    except (MachineError, ValueError) as error:
+        typer.echo(f"imi: {error}", err=True)
+        return 2
+    except OSError as error:
+        typer.echo(f"imi: {error.filename or out or meter}: {error.strerror}", err=True)
+        return 2
+    if made.balance.is_balanced:
+        return 0
+    for fault in made.balance.faults:
+        typer.echo(f"imi: {fault}", err=True)
+    return 1
+
+
+def _format_of(out: Path | None, as_format: Format | None) -> Format:
+    suffix = out.suffix.lstrip(".").lower() if out else "json"
+    form = as_format or suffix
+    if form not in ("json", "csv", "pdf"):
+        raise ValueError(f"{out} is neither .json, .csv nor .pdf; give --format")
+    if form == "pdf" and out is None:
+        raise ValueError("a PDF needs a file: give --out")
+    return cast("Format", form)
+
+
+def _write(made: "Report", form: Format, out: Path | None) -> None:
+    from pipeline.reportfiles import write_csv, write_json, write_pdf
+
+    write: Callable[[Report, TextIO], None] = write_json if form == "json" else write_csv
+    if out is None:
+        write(made, sys.stdout)
+        return
+    parts = _Parts(out)
+    try:
+        if form == "pdf":
+            write_pdf(made, parts.open, datetime.now(made.zone))
+        else:
+            with parts.open_text() as text:
+                write(made, text)
+        parts.finish()
+    finally:
+        parts.discard()
+
+
+class _Parts:
+    """The files of a report while it is written: renamed when whole, removed when not."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._names: list[Path] = []
+
+    def open(self, number: int) -> BinaryIO:
+        return self._part(number).open("wb")
+
+    def open_text(self) -> TextIO:
+        return self._part(1).open("w", encoding="utf-8", newline="")
+
+    def finish(self) -> None:
+        for name in self._names:
+            self._named(name).replace(name)
+
+    def discard(self) -> None:
+        for name in self._names:
+            self._named(name).unlink(missing_ok=True)
+
+    def _part(self, number: int) -> Path:
+        out = self._out
+        name = out if number == 1 else out.with_stem(f"{out.stem}-{number}")
+        self._names.append(name)
+        return self._named(name)
+
+    @staticmethod
+    def _named(name: Path) -> Path:
+        return name.with_name(name.name + ".part")
