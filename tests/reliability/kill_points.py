@@ -11,6 +11,8 @@ import os
 import select
 import signal
 import struct
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,6 +32,7 @@ from pipeline.setup import Setup
 from pipeline.state import Open, Outcome
 from postage.money import Money
 from tests.pipeline.device import SEAL, check, letter, new_device, setup
+from tests.reliability.findings import Findings
 
 PAPER = struct.Struct("<QQ109s")  # piece count, journal record, payload
 
@@ -137,6 +140,25 @@ def settle(folder: Path, paper: dict[int, tuple[int, bytes]], tally: Counter[str
     assert not unaccounted, f"pieces {unaccounted} are debited, not printed and not open"
     psd.close()
     disk.close()
+
+
+def findings(count: int, seed: int) -> Findings:
+    """Return the counts of so many kills in a process of their own: forks want no threads."""
+    command = [sys.executable, "-m", "tests.reliability.kill_points"]
+    done = subprocess.run(
+        [*command, "--count", str(count), "--seed", str(seed)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = Findings()
+    if done.returncode:
+        found.blame(f"seed {seed}: {done.stderr.strip().splitlines()[-1]}")
+        return found
+    tally = json.loads(done.stdout)
+    tally.pop("seconds")
+    found.counts.update(tally)
+    return found
 
 
 def main() -> None:

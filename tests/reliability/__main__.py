@@ -1,0 +1,6 @@
+"""`python -m tests.reliability`: all harnesses; see `tests.reliability.harness`."""
+
+from tests.reliability.harness import main
+
+if __name__ == "__main__":
+    main()
