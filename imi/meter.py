@@ -19,6 +19,7 @@ from pipeline.job import Meter
 from pipeline.journal import Sign
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant
+from pipeline.record import Seal, device_id
 from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode
@@ -91,8 +92,7 @@ def commission_at(meter: SoftwareMeter, contact: Contact) -> None:
 def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tuple[bytes, Setup]:
     """Return the public key and the setup of the meter in `folder`; a new one gets its keys."""
     folder.mkdir(parents=True, exist_ok=True)
-    key_id = f"{OUR_VENDOR}-{settings.serial}"
-    store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
+    store, key_id = key_store(folder, settings)
     sign, public_key = _signer(folder, store, key_id)
     verifier = Verifier()
     _keep(folder / SETTINGS, settings.model_dump_json(indent=1).encode())
@@ -112,6 +112,19 @@ def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tupl
         "segment_records": SEGMENT_RECORDS,
     }
     return public_key, setup
+
+
+def key_store(folder: Path, settings: Meter) -> tuple[SoftwareKeyStore, str]:
+    """Return the store of a meter's keys, and the name of its key there."""
+    store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
+    return store, f"{OUR_VENDOR}-{settings.serial}"
+
+
+def seal_of(folder: Path) -> Seal:
+    """Return what the journal in a meter's folder is sealed with; zeroised or not."""
+    settings = settings_of(folder)
+    store, key_id = key_store(folder, settings)
+    return Seal(store.journal_key(key_id), device_id(OUR_VENDOR, settings.serial))
 
 
 def _signer(folder: Path, store: SoftwareKeyStore, key_id: str) -> tuple[Sign, bytes]:

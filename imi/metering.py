@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,11 @@ from rich.table import Table
 
 from imi.backoffice import BackOffice
 from imi.cli import Json, refuse
-from imi.meter import SoftwareMeter, open_meter, prepare, settings_of
+from imi.clocks import clock_at
+from imi.departments import departments
+from imi.meter import SoftwareMeter, open_meter, prepare, seal_of, settings_of
+from imi.meterreports import app as reports
+from imi.users import users
 from imicore.errors import ImiError
 from pipeline.authority import Limits, Refused
 from pipeline.contact import Contact, Met
@@ -24,8 +27,6 @@ from pipeline.disk import RealDisk
 from pipeline.errors import MachineError
 from pipeline.imprint import Evidence, Refilled
 from pipeline.lifecycle import state_of
-from pipeline.psdclock import Instant
-from pipeline.record import Seal, device_id
 from pipeline.recovery import recover
 from postage.contactrule import read_rules, status
 from postage.errors import PostageError
@@ -33,6 +34,9 @@ from postage.messages import Command, Order
 from postage.money import Money
 
 meter = typer.Typer(help="A software meter and its provider.", no_args_is_help=True)
+meter.add_typer(reports)
+meter.add_typer(departments, name="departments")
+meter.add_typer(users, name="users")
 Folder = Annotated[Path, typer.Argument(help="The folder of `imi run --out`.")]
 At = Annotated[
     str | None,
@@ -56,13 +60,12 @@ def show(folder: Folder, at: At = None, as_json: Json = False) -> None:
     Example: imi meter status out. Exit code 0: it prints; 1: it does not; 2: no meter there.
     """
     with _named():
-        now_us = _clock(at)().psd_us
+        now_us = clock_at(at)().psd_us
         settings = settings_of(folder / "meter")
-        _, setup = prepare(folder / "meter", settings, _clock(at))
-        device = device_id(setup["vendor_model"], setup["serial"])
+        _, setup = prepare(folder / "meter", settings, clock_at(at))
         disk = RealDisk(folder / "meter" / "journal")
         try:
-            folded = recover(disk, Seal(setup["journal_key"], device), setup["check"]).state
+            folded = recover(disk, seal_of(folder / "meter"), setup["check"]).state
         finally:
             disk.close()
     rule = read_rules()["us-imi"]
@@ -195,7 +198,7 @@ def zeroise(
 def _desk(folder: Path, at: str | None) -> Iterator[Desk]:
     """Open meter and provider, and close the meter whatever happens."""
     with _named():
-        clock = _clock(at)
+        clock = clock_at(at)
         opened = open_meter(folder / "meter", settings_of(folder / "meter"), clock)
         try:
             office = BackOffice(folder / "provider", lambda: clock().psd_us)
@@ -212,25 +215,6 @@ def _named() -> Iterator[None]:
         yield
     except (MachineError, PostageError, ImiError, OSError, ValueError) as error:
         raise refuse(str(error)) from error
-
-
-def _clock(at: str | None) -> "Clock":
-    return Clock(None if at is None else datetime.fromisoformat(at))
-
-
-class Clock:
-    """The machine's clocks, or a told moment from which they run on."""
-
-    def __init__(self, at: datetime | None) -> None:
-        self._ahead_us = 0
-        if at is not None:
-            told = at if at.tzinfo else at.replace(tzinfo=UTC)
-            self._ahead_us = round(told.timestamp() * 1e6) - time.time_ns() // 1000
-
-    def __call__(self) -> Instant:
-        """Return the time and CLOCK_BOOTTIME, in microseconds."""
-        boottime_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-        return Instant(time.time_ns() // 1000 + self._ahead_us, boottime_us)
 
 
 def _outcome(desk: Desk, answer: object) -> dict[str, object]:

@@ -33,7 +33,7 @@ _DAY: Final = ["%Y-%m-%d"]
 
 def _command(kind: str) -> Callable[..., None]:
     def write(
-        meter: Annotated[Path, typer.Option(help="The meter's folder.")] = Path("out/meter"),
+        folder: Annotated[Path, typer.Argument(help="The folder of `imi run --out`.")],
         out: Annotated[
             Path | None, typer.Option(help="File to write; the terminal when absent.")
         ] = None,
@@ -49,7 +49,9 @@ def _command(kind: str) -> Callable[..., None]:
         ] = None,
     ) -> None:
         raise typer.Exit(
-            write_report(kind, meter, out, as_format, first and first.date(), last and last.date())
+            write_report(
+                kind, folder / "meter", out, as_format, first and first.date(), last and last.date()
+            )
         )
 
     return write
@@ -59,7 +61,7 @@ for _kind, _about in ABOUT.items():
     app.command(
         _kind,
         help=_about,
-        epilog=f"Example: imi meter report {_kind} --from 2026-07-01 --to 2026-07-31 "
+        epilog=f"Example: imi meter report {_kind} out --from 2026-07-01 --to 2026-07-31 "
         f"--out {_kind}.pdf. Exit code 0: written, and AR, DR and CT are what the sums say; "
         "1: they are not; 2: bad usage, or no such meter.",
     )(_command(_kind))
@@ -78,20 +80,19 @@ def write_report(
     A file appears under its name when it is whole. A PDF of more than 1,000 pages goes on in
     NAME-2.pdf, NAME-3.pdf and so on.
     """
-    from imi.meter import JOURNAL_KEY, settings_of
+    from imi.meter import seal_of, settings_of
+    from imicore.errors import ImiError
     from pipeline.disk import RealDisk
     from pipeline.errors import MachineError
     from pipeline.journalcopy import JournalCopy
     from pipeline.journalview import Period
-    from pipeline.record import Seal, device_id
     from pipeline.reportrows import Kind
     from pipeline.reports import report
-    from postage.layouts import OUR_VENDOR
 
     try:
         form = _format_of(out, as_format)
         settings = settings_of(meter)
-        seal = Seal((meter / JOURNAL_KEY).read_bytes(), device_id(OUR_VENDOR, settings.serial))
+        seal = seal_of(meter)
         disk = RealDisk(meter / "journal")
         disk.lock()
         try:
@@ -100,7 +101,7 @@ def write_report(
             _write(made, form, out)
         finally:
             disk.close()
-    except (MachineError, ValueError) as error:
+    except (MachineError, ImiError, ValueError) as error:
         typer.echo(f"imi: {error}", err=True)
         return 2
     except OSError as error:
