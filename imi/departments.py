@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from imi.frontoffice import At, JobArgument, Out, Pin, UserNumber, allowed, front_office
+from imi.frontoffice import At, Folder, Pin, UserNumber, allowed, front_office
 
 departments = typer.Typer(help="Departments: budgets, lists, usage.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-OUT = Path("out")
 
 
 class PeriodName(StrEnum):
@@ -44,10 +43,9 @@ class AxisName(StrEnum):
 
 @departments.command("list", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
 def list_departments(
-    job: JobArgument,
+    folder: Folder,
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     plot: Annotated[Path | None, typer.Option(help="SVG file of the budgets.")] = None,
     as_json: Json = False,
@@ -59,7 +57,7 @@ def list_departments(
     from pipeline.roles import Action
     from pipeline.usage_report import budget_plot
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         desk = open_now.login(user, pin)
         allowed(desk.office.sessions.denial(desk.session, Action.READ_USAGE))
         standings = {each.account.number: each for each in desk.office.standings()}
@@ -96,11 +94,10 @@ def list_departments(
 
 @departments.command("set", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
 def set_department(
-    job: JobArgument,
+    folder: Folder,
     number: Annotated[int, typer.Argument(help="Department number.")],
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     name: Annotated[str | None, typer.Option(help="Its name; a new one needs it.")] = None,
     budget: Annotated[str | None, typer.Option(help="Dollars, or none for no limit.")] = None,
@@ -113,7 +110,7 @@ def set_department(
     from pipeline.accounts import Account, BadAccount, Budget, Period
     from postage.money import Money
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         desk = open_now.login(user, pin)
         old = desk.office.book.accounts.get(number)
         if old is None and name is None:
@@ -137,18 +134,17 @@ def set_department(
     "import", epilog="Exit code 0 done, 1 not let in or not allowed, 2 the file has bad rows."
 )
 def import_departments(
-    job: JobArgument,
+    folder: Folder,
     file: Annotated[Path, typer.Argument(help="CSV: number,name,budget,period,active.")],
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; else show what would be.")] = False,
 ) -> None:
     """Show what a CSV file would change; with --apply change it, all rows or none."""
     from pipeline.csvtext import read_file
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         desk = open_now.login(user, pin)
         data = read_file(file)
         preview = allowed(desk.import_accounts(data) if apply else desk.preview_import(data))
@@ -160,18 +156,17 @@ def import_departments(
 
 @departments.command("export", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
 def export_departments(
-    job: JobArgument,
+    folder: Folder,
     file: Annotated[Path, typer.Argument(help="CSV file to write.")],
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
 ) -> None:
     """Write every department to a CSV file that `import` takes back."""
     from pipeline.accounts_csv import export_accounts
     from pipeline.roles import Action
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         desk = open_now.login(user, pin)
         allowed(desk.office.sessions.denial(desk.session, Action.READ_USAGE))
         file.write_bytes(export_accounts(desk.office.book))
@@ -180,14 +175,13 @@ def export_departments(
 
 @departments.command(
     "usage",
-    epilog="Example: imi meter departments usage JOB --user 1 --by period --by department "
+    epilog="Example: imi meter departments usage out --user 1 --by period --by department "
     "--span month --csv usage.csv --plot usage.svg. Exit code 0 done, 1 not let in, 2 bad usage.",
 )
 def show_usage(
-    job: JobArgument,
+    folder: Folder,
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     by: Annotated[list[AxisName] | None, typer.Option(help="A line for each; again.")] = None,
     span: Annotated[SpanName, typer.Option(help="Of a period.")] = SpanName.MONTH,
@@ -207,7 +201,7 @@ def show_usage(
     from pipeline.usage_report import COUNTS, plain, usage_csv, usage_json, usage_plot
 
     axes = [Axis(name.value) for name in by or [AxisName.DEPARTMENT]]
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         desk = open_now.login(user, pin)
         allowed(desk.office.sessions.denial(desk.session, Action.READ_USAGE))
         book, usage = desk.office.book, Usage(first=1)

@@ -1,7 +1,7 @@
 """A software meter's office for the command line: opened for one command, closed behind it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,15 @@ import typer
 if TYPE_CHECKING:  # help is instant: what a command needs is imported when it runs
     from imi.meter import SoftwareMeter
     from pipeline.office import Office
+    from pipeline.psdclock import Instant
     from pipeline.roles import Denied, Session
     from pipeline.supervision import Supervision
 
 Answer = TypeVar("Answer")
-JobArgument = Annotated[Path, typer.Argument(help="The job file (TOML) whose meter it is.")]
-Out = Annotated[Path, typer.Option(help="The folder of `imi run`.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of `imi run --out`.")]
 At = Annotated[
     str | None,
-    typer.Option(
-        help="Time of the simulated world, such as 2026-07-13T10:30; else when its last piece left."
-    ),
+    typer.Option(help="Let it be this time (ISO 8601, UTC unless it says more); now when absent."),
 ]
 UserNumber = Annotated[int, typer.Option("--user", help="Who asks, by number.")]
 Pin = Annotated[
@@ -70,53 +68,61 @@ def allowed(answer: "Answer | Denied") -> Answer:
 
 
 @contextmanager
-def front_office(job_file: Path, out: Path, at: str | None) -> Iterator[FrontOffice]:
-    """Open the meter of a job and its office; what cannot be ends the command with exit code 2."""
-    import os
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
+def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
+    """Open a meter, let the provider tell it the time, and open its office.
 
+    What cannot be ends the command with exit code 2.
+    """
+    import os
+    import secrets
+
+    from imi.backoffice import BackOffice
     from imi.cli import refuse
-    from imi.meter import open_meter, pepper
-    from imi.runfolder import prepare
-    from imi.world import World
+    from imi.meter import open_meter, settings_of
     from imicore.errors import ImiError
+    from imicore.keys import SoftwareKeyStore
     from pipeline.disk import RealDisk
-    from pipeline.errors import JobError, MachineError
-    from pipeline.job import load_job
+    from pipeline.errors import MachineError
     from pipeline.office import Office, Surroundings
-    from pipeline.piecelog import PieceLog
     from pipeline.pins import Pins
     from pipeline.storage import DiskStorage
     from postage.errors import PostageError
 
     try:
-        job = load_job(job_file)
-        if not (out / "meter" / "journal").is_dir():
-            raise JobError(f"{out} holds no meter; `imi run` makes one")
-        world = World(job)
-        prepare(out, job, fresh=False)
-        log = PieceLog(out / "pieces.sqlite")
-        world.wait_for(log.last_number() + 1)
-        log.close()
-        zone = ZoneInfo(job.meter.timezone)
-        if at is not None:
-            moment = datetime.fromisoformat(at)
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-            world.now_us = round(moment.timestamp() * 1e6)
-        meter = open_meter(out / "meter", job.meter, world)
-        disk = RealDisk(out / "meter" / "accounts")
+        home, clock = folder / "meter", _clock(at)
+        meter = open_meter(home, settings_of(home), clock)
         try:
+            provider = BackOffice(folder / "provider", lambda: clock().psd_us)
+            meter.link(provider, lambda: secrets.randbits(64)).meet()
+            store = SoftwareKeyStore.at(home / "keys", home / "secrets")
             around = Surroundings(
-                DiskStorage(disk),
-                Pins(pepper(out / "meter" / "pepper")),
-                lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000,
-                zone,
+                DiskStorage(RealDisk(home / "accounts")),
+                Pins(store.office_key(meter.record.key_id)),
+                lambda: clock().boottime_us,
+                meter.setup["zone"],
                 os.urandom,
             )
             yield FrontOffice(meter, Office.open(meter.psd, around))
         finally:
-            disk.close()
             meter.psd.close()
     except (MachineError, PostageError, ImiError, OSError, ValueError) as error:
         raise refuse(str(error)) from error
+
+
+def _clock(at: str | None) -> "Callable[[], Instant]":
+    """Return the machine's clocks, or a told moment from which they run on."""
+    from datetime import UTC, datetime
+
+    from pipeline.psdclock import Instant
+
+    ahead_us = 0
+    if at is not None:
+        told = datetime.fromisoformat(at)
+        told = told if told.tzinfo else told.replace(tzinfo=UTC)
+        ahead_us = round(told.timestamp() * 1e6) - time.time_ns() // 1000
+
+    def read() -> Instant:
+        boottime_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+        return Instant(time.time_ns() // 1000 + ahead_us, boottime_us)
+
+    return read

@@ -1,37 +1,32 @@
 """`imi meter users`: who may do what, PINs, and the audit trail."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from imi.frontoffice import At, JobArgument, NewPin, Out, Pin, UserNumber, allowed, front_office
+from imi.frontoffice import At, Folder, NewPin, Pin, UserNumber, allowed, front_office
 
 users = typer.Typer(help="Users: roles, PINs, the audit trail.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Number = Annotated[int, typer.Argument(help="User number.")]
 RoleName = Literal["supervisor", "operator", "auditor"]
-OUT = Path("out")
 
 
 @users.command("enrol", epilog="Exit code 0 done, 2 a supervisor was enrolled before.")
-def enrol(
-    job: JobArgument, number: Number, name: str, new_pin: NewPin, out: Out = OUT, at: At = None
-) -> None:
+def enrol(folder: Folder, number: Number, name: str, new_pin: NewPin, at: At = None) -> None:
     """Make the first supervisor of a meter that never had one."""
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         open_now.office.enrol(number, name, new_pin)
     typer.echo(f"user {number} {name} is supervisor")
 
 
 @users.command("list", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
 def list_users(
-    job: JobArgument,
+    folder: Folder,
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     as_json: Json = False,
 ) -> None:
@@ -43,7 +38,7 @@ def list_users(
     from pipeline.pins import barrier
     from pipeline.roles import Action
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         desk = open_now.login(user, pin)
         allowed(desk.office.sessions.denial(desk.session, Action.READ_TRAIL))
         psd = open_now.meter.psd
@@ -77,13 +72,12 @@ def list_users(
 
 @users.command("put", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
 def put_user(
-    job: JobArgument,
+    folder: Folder,
     number: Number,
     name: str,
     role: RoleName,
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     department: Annotated[
         list[int] | None, typer.Option(help="May charge it; again for more; any when absent.")
@@ -94,7 +88,7 @@ def put_user(
     from pipeline.accounts import User
     from pipeline.lifecycle import Role
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         who = User(number, name, Role(role), frozenset(department or ()), active)
         allowed(open_now.login(user, pin).put_user(who))
     typer.echo(f"user {number} {name} is {role}{'' if active else ', not active'}")
@@ -102,46 +96,40 @@ def put_user(
 
 @users.command("reset-pin", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
 def reset_pin(
-    job: JobArgument,
+    folder: Folder,
     number: Number,
     user: UserNumber,
     pin: Pin,
     new_pin: NewPin,
-    out: Out = OUT,
     at: At = None,
 ) -> None:
     """Give another user a PIN and a new count of tries."""
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         allowed(open_now.login(user, pin).reset_pin(number, new_pin))
     typer.echo(f"user {number} has a new PIN")
 
 
 @users.command("change-pin", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
-def change_pin(
-    job: JobArgument, user: UserNumber, pin: Pin, new_pin: NewPin, out: Out = OUT, at: At = None
-) -> None:
+def change_pin(folder: Folder, user: UserNumber, pin: Pin, new_pin: NewPin, at: At = None) -> None:
     """Change the own PIN."""
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         allowed(open_now.login(user, pin).change_own_pin(pin, new_pin))
     typer.echo(f"user {user} has a new PIN")
 
 
 @users.command("unlock", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
-def unlock(
-    job: JobArgument, number: Number, user: UserNumber, pin: Pin, out: Out = OUT, at: At = None
-) -> None:
+def unlock(folder: Folder, number: Number, user: UserNumber, pin: Pin, at: At = None) -> None:
     """Start another user's count of tries anew."""
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         allowed(open_now.login(user, pin).unlock_user(number))
     typer.echo(f"user {number} may try again")
 
 
 @users.command("trail", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
 def show_trail(
-    job: JobArgument,
+    folder: Folder,
     user: UserNumber,
     pin: Pin,
-    out: Out = OUT,
     at: At = None,
     as_json: Json = False,
 ) -> None:
@@ -153,7 +141,7 @@ def show_trail(
     from rich.markup import escape
     from rich.table import Table
 
-    with front_office(job, out, at) as open_now:
+    with front_office(folder, at) as open_now:
         entries = allowed(open_now.login(user, pin).trail())
         zone = open_now.meter.setup["zone"]
     if as_json:

@@ -140,6 +140,10 @@ class SoftwareKeyStore:
         """Return 32 secret bytes that seal the manifest of the device's files."""
         return self._secret("integrity", key_id)
 
+    def office_key(self, key_id: str) -> bytes:
+        """Return 32 secret bytes under which PINs and the files of the office are kept."""
+        return self._secret("office", key_id)
+
     def zeroise(self) -> None:
         """Destroy every signing key: those in memory, the pepper, then the files.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from typing import Final, Protocol
 
-from pipeline import budgets
+from pipeline import budgets, claims
 from pipeline.accounts import Book, BookFile, User
 from pipeline.authority import Refused
 from pipeline.errors import MachineError
@@ -18,7 +18,7 @@ from pipeline.lifecycle import Role
 from pipeline.pins import SALT_BYTES, Pins, TryCounter, check_pin
 from pipeline.record import Record, RecordType
 from pipeline.roles import Action, Denial, Denied, Session, Sessions
-from pipeline.state import Outcome, Try
+from pipeline.state import Try
 from pipeline.storage import SealedStorage, Storage
 from pipeline.trail import ENROL, Order, Trail, unexplained
 
@@ -29,7 +29,7 @@ class NotEnrolled(MachineError):
     """Somebody wants in where no supervisor was enrolled, or enrols where one was."""
 
 
-class Meter(budgets.Meter, TryCounter, Protocol):
+class Meter(budgets.Meter, TryCounter, claims.Device, Protocol):
     """What the office asks of the PSD."""
 
     @property
@@ -39,8 +39,8 @@ class Meter(budgets.Meter, TryCounter, Protocol):
     def redate(self, sequence: int, mailing_date: date) -> Evidence | Refused:
         """Return a zero-value imprint with another date for a piece."""
 
-    def confirm(self, sequence: int, outcome: Outcome) -> None:
-        """Take the outcome of a piece."""
+    def sign_message(self, message: bytes) -> bytes:
+        """Return the device's signature over a message."""
 
 
 @dataclass(frozen=True, slots=True)

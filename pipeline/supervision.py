@@ -11,11 +11,12 @@ from datetime import date
 from pipeline.accounts import Account, Budget, User
 from pipeline.accounts_csv import Preview, granted, preview_import
 from pipeline.authority import Refused
+from pipeline.claims import ClaimForm, Filing, Kept, file
 from pipeline.imprint import Evidence
 from pipeline.office import Office
 from pipeline.pins import check_pin
 from pipeline.roles import Action, Denial, Denied, Session
-from pipeline.state import Outcome, Try
+from pipeline.state import Try
 from pipeline.trail import Entry
 
 
@@ -103,17 +104,12 @@ class Supervision:
             self._order("redate refused", (sequence, str(answer)))
         return answer
 
-    def claim_refund(self, sequence: int) -> Denied | None:
-        """File the refund claim of an open piece; it leaves the list of open pieces.
-
-        Raises:
-            ValueError: the record is no open piece; the trail says that it was tried.
-        """
+    def claim_refund(self, form: ClaimForm, kept: Kept) -> Filing | Denied:
+        """Return what filing a refund claim did: `pipeline.claims.file`, ordered for each piece."""
         if (denied := self._denial(Action.CLAIM_REFUND)) is not None:
             return denied
-        self._order("claim refund", (sequence, ""))
-        self.office.meter.confirm(sequence, Outcome.CLAIMED)
-        return None
+        self._order("claim refund", *((line.sequence, form.number) for line in form.lines))
+        return file(self.office.meter, form, kept, self.office.meter.sign_message)
 
     def trail(self) -> tuple[Entry, ...] | Denied:
         """Return every entry of the audit trail, the oldest first."""

@@ -45,7 +45,7 @@ def meter(
     new_pin: str = "",
 ) -> Result:
     who = () if user is None else ("--user", str(user))
-    arguments = [group, command, JOB, *more, *who, "--out", str(out)]
+    arguments = [group, command, str(out), *more, *who, "--at", "2026-07-14T12:00"]
     environment = {"IMI_PIN": pin} | ({"IMI_NEW_PIN": new_pin} if new_pin else {})
     return CliRunner().invoke(app, arguments, env=environment)
 

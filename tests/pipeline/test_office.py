@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
+from typing import cast
 
 import pytest
 
 from imi.simdisk import ATOMS, PowerCut, SimDisk
 from pipeline.accounts import Account, BadAccount, Budget, Period, User
 from pipeline.authority import Reason, Refused
+from pipeline.claims import ClaimForm, Filing, Kept, draft
 from pipeline.imprint import Evidence
 from pipeline.lifecycle import ROLES, Role, Service
 from pipeline.office import NotEnrolled, Office
@@ -30,6 +32,7 @@ from tests.pipeline.people import (
     provider,
     supervised,
 )
+from tests.pipeline.test_claims import CUSTOMER, Memory
 
 MINUTE_US = 60_000_000
 DAY_US = 86_400_000_000
@@ -137,7 +140,7 @@ ACTS: dict[str, Callable[[Supervision], object]] = {
     "reset PIN": lambda desk: desk.reset_pin(30, PIN),
     "unlock user": lambda desk: desk.unlock_user(30),
     "redate": lambda desk: desk.redate(1, TODAY),
-    "claim refund": lambda desk: desk.claim_refund(1),
+    "claim refund": lambda desk: desk.claim_refund(cast(ClaimForm, None), cast(Kept, None)),
 }
 
 
@@ -246,9 +249,14 @@ def test_every_act_stands_in_the_trail_with_who_and_after_which_record() -> None
     (piece,) = premises.psd.open_pieces
     assert piece.why is Open.MISPRINT
     at = premises.psd.last_sequence
-    assert ada.claim_refund(piece.sequence) is None
+    form = draft(premises.psd, CUSTOMER, TODAY)
+    assert form is not None
+    filing = ada.claim_refund(form, Memory())
+    assert isinstance(filing, Filing)
+    assert filing.pieces == (piece.sequence,)
     assert premises.psd.open_pieces == []
     entry = ada.office.trail.entries[-1]
+    assert entry.detail == form.number
     assert (entry.actor, entry.role, entry.act, entry.subject, entry.after) == (
         1,
         "supervisor",
