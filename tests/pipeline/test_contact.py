@@ -473,17 +473,17 @@ class TestSilence:
         mark = meeting.account.shadow.mark
         meeting.clock.psd_us += 30 * 24 * self.HOUR_US
         assert meeting.psd.state is State.LOCKED_COMM
-        firsts: list[int] = []
+        asked: list[tuple[int, int, int]] = []
 
         def note(question: bytes, deliver: Deliver) -> bytes:
             message = opened(question)
-            if isinstance(message, AuditUpload) and message.records:
-                firsts.append(message.first)
+            if isinstance(message, AuditUpload):
+                asked.append((message.first, len(message.records) // 512, message.sequence))
             return deliver(question)
 
         meeting.tamper = note
-        met(meeting.contact)
-        assert firsts == [mark + 1]
+        newest = met(meeting.contact).acknowledged
+        assert asked == [(newest + 1, 0, newest), (mark + 1, newest - mark, newest)]
         assert meeting.account.shadow.state.ascending == meeting.psd.registers.ascending.mills
         assert meeting.psd.state is not State.LOCKED_COMM
 
