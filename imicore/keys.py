@@ -109,7 +109,7 @@ class SoftwareKeyStore:
         sealed = _MAGIC + seal(self._secret("wrap", key_id), key.plain(), _about(key_id))
         if self._storage.read(_old_name(key_id)) or not self._storage.write_new(name, sealed):
             raise BadKey(f"key {key_id!r} exists; a key is never replaced")
-        return self._handed_out(key)
+        return self.open(key_id)  # as the disk has it: it must open before it signs anything
 
     def open(self, key_id: str) -> Signer:
         """Return the signer of a stored key. BadKey where there is none or it does not open."""

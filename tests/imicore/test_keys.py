@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -388,3 +389,41 @@ def test_a_file_is_written_over_only_by_its_own_length(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="32 bytes; 31"):
         folder.overwrite("pepper", bytes(31))
     folder.remove("never-there")
+
+
+def test_a_pepper_that_is_half_destroyed_opens_nothing(tmp_path: Path) -> None:
+    """A sector torn in the middle: not known as destroyed, and no key; the latch calls again."""
+    kept(tmp_path).create("meter-1")
+    whole = (tmp_path / "pepper").read_bytes()
+    (tmp_path / "pepper").write_bytes(b"ZEROISED" * 2 + whole[16:])
+    store = kept(tmp_path)
+    with pytest.raises(BadKey, match="do not open"):
+        store.open("meter-1")
+    store.zeroise()
+    assert kept(tmp_path).zeroised
+    assert os.listdir(tmp_path / "keys") == []
+
+
+def test_a_key_that_the_storage_spoils_is_not_handed_out(tmp_path: Path) -> None:
+    """What was written must open before it signs: no indicium of a key that is lost at boot."""
+
+    class Spoils(Folder):
+        def write_new(self, name: str, data: bytes) -> bool:
+            return super().write_new(name, data[:-1] + bytes([data[-1] ^ 1]))
+
+    with pytest.raises(BadKey, match="do not open"):
+        SoftwareKeyStore(Spoils(tmp_path), PEPPER).create("meter-1")
+
+
+def test_keys_are_unusable_within_a_tenth_of_a_second(tmp_path: Path) -> None:
+    """reliability.md A3. The best of three: the machine and its disk are shared."""
+    taken = []
+    for number in range(3):
+        store = kept(tmp_path / str(number))
+        signer = store.create("meter-1")
+        began = time.monotonic()
+        store.zeroise()
+        taken.append(time.monotonic() - began)
+        with pytest.raises(KeysZeroised):
+            signer.sign(b"indicium")
+    assert min(taken) <= 0.1, taken
