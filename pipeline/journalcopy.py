@@ -27,6 +27,7 @@ class JournalCopy:
     >>> JournalCopy(RealDisk(folder.name), Seal(bytes(32), device_id("TST0", 7)))
     Traceback (most recent call last):
     pipeline.errors.NoDevice: the folder holds no device: it has no HEAD and no records
+    >>> folder.cleanup()
     """
 
     def __init__(self, disk: Disk, seal: Seal) -> None:
