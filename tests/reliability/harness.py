@@ -19,7 +19,15 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.reliability import bit_rot, crash_points, determinism, kill_points, recovery_time, tears
+from tests.reliability import (
+    bit_rot,
+    crash_points,
+    determinism,
+    kill_points,
+    recorded,
+    recovery_time,
+    tears,
+)
 from tests.reliability.findings import Findings
 from tests.reliability.operations import OPERATIONS
 
@@ -74,6 +82,12 @@ PARTS = (  # what waits for one long job or for the disk comes first
         "every tear of every operation",
         lambda scale: [partial(tears.examine, operation.name) for operation in OPERATIONS],
         ("points", "images", "tears that pass for a record"),
+    ),
+    Part(
+        "R3",
+        "power cuts of a recorded process",
+        lambda scale: [partial(recorded.run, seed, 1_250) for seed in range(int(4 * scale))],
+        ("images", "calls recorded"),
     ),
     Part(
         "R4",
