@@ -10,7 +10,9 @@ import typer
 
 from imi.frontoffice import At, Folder, Pin, UserNumber, allowed, front_office
 
-departments = typer.Typer(help="Departments: budgets, lists, usage.", no_args_is_help=True)
+departments = typer.Typer(
+    help="Departments: budgets, lists, usage.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

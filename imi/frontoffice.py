@@ -1,7 +1,6 @@
 """A software meter's office for the command line: opened for one command, closed behind it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import typer
 if TYPE_CHECKING:  # help is instant: what a command needs is imported when it runs
     from imi.meter import SoftwareMeter
     from pipeline.office import Office
-    from pipeline.psdclock import Instant
     from pipeline.roles import Denied, Session
     from pipeline.supervision import Supervision
 
@@ -78,6 +76,7 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
 
     from imi.backoffice import BackOffice
     from imi.cli import refuse
+    from imi.clocks import clock_at
     from imi.meter import open_meter, settings_of
     from imicore.errors import ImiError
     from imicore.keys import SoftwareKeyStore
@@ -89,7 +88,7 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
     from postage.errors import PostageError
 
     try:
-        home, clock = folder / "meter", _clock(at)
+        home, clock = folder / "meter", clock_at(at)
         meter = open_meter(home, settings_of(home), clock)
         try:
             provider = BackOffice(folder / "provider", lambda: clock().psd_us)
@@ -107,22 +106,3 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
             meter.psd.close()
     except (MachineError, PostageError, ImiError, OSError, ValueError) as error:
         raise refuse(str(error)) from error
-
-
-def _clock(at: str | None) -> "Callable[[], Instant]":
-    """Return the machine's clocks, or a told moment from which they run on."""
-    from datetime import UTC, datetime
-
-    from pipeline.psdclock import Instant
-
-    ahead_us = 0
-    if at is not None:
-        told = datetime.fromisoformat(at)
-        told = told if told.tzinfo else told.replace(tzinfo=UTC)
-        ahead_us = round(told.timestamp() * 1e6) - time.time_ns() // 1000
-
-    def read() -> Instant:
-        boottime_us = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-        return Instant(time.time_ns() // 1000 + ahead_us, boottime_us)
-
-    return read

@@ -7,7 +7,9 @@ import typer
 
 from imi.frontoffice import At, Folder, NewPin, Pin, UserNumber, allowed, front_office
 
-users = typer.Typer(help="Users: roles, PINs, the audit trail.", no_args_is_help=True)
+users = typer.Typer(
+    help="Users: roles, PINs, the audit trail.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Number = Annotated[int, typer.Argument(help="User number.")]

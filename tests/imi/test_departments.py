@@ -128,7 +128,7 @@ def test_refusals_name_the_thing(made: Path, tmp_path: Path) -> None:
         (("users", "reset-pin", "20"), "the PIN is one digit repeated"),
         (("users", "put", "21", "x", "operator", "--department", "99"), "department 99 is not"),
         (("departments", "set", "9"), "department 9 is not known; give --name"),
-        (("departments", "set", "1", "--budget", "1.23456"), "is not an amount"),
+        (("departments", "set", "9", "--name", "N", "--budget", "1.23456"), "is not an amount"),
         (("departments", "import", str(tmp_path / "no.csv")), "No such file"),
         (("departments", "usage", "--first", "yesterday"), "Invalid isoformat"),
     ):

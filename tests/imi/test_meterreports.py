@@ -49,14 +49,14 @@ def test_every_kind_has_its_command() -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_a_report_changes_no_byte_of_the_meter(meter: Path, kind: Kind) -> None:
     before = fingerprint(meter)
-    result = report(kind, "--meter", str(meter))
+    result = report(kind, str(meter.parent))
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["balanced"]
     assert fingerprint(meter) == before
 
 
 def test_the_tape_has_the_run(meter: Path) -> None:
-    found = json.loads(report("tape", "--meter", str(meter)).stdout)
+    found = json.loads(report("tape", str(meter.parent)).stdout)
     assert [row["piece"] for row in found["rows"]] == [*range(1, PIECES + 1)]
     assert sum(row["amount_mills"] for row in found["rows"]) == found["totals"]["ascending_mills"]
     assert found["specimen"] is True
@@ -67,20 +67,20 @@ def test_the_format_is_that_of_the_file(meter: Path, tmp_path: Path) -> None:
         out = tmp_path / name
         if name.endswith("pdf"):
             pytest.importorskip("reportlab")
-        assert report("funds", "--meter", str(meter), "--out", str(out)).exit_code == 0
+        assert report("funds", str(meter.parent), "--out", str(out)).exit_code == 0
         assert out.read_bytes().startswith(start)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".json", ".pdf"]
 
 
 def test_csv_goes_to_the_terminal_too(meter: Path) -> None:
-    result = report("registers", "--meter", str(meter), "--format", "csv")
+    result = report("registers", str(meter.parent), "--format", "csv")
     rows = list(csv.reader(io.StringIO(result.stdout)))
     assert rows[1][2] == "Ascending (used)"
 
 
 def test_a_period_is_taken(meter: Path) -> None:
     for day, pieces in (("2026-07-13", PIECES), ("2026-07-14", 0)):
-        result = report("tape", "--meter", str(meter), "--from", day, "--to", day)
+        result = report("tape", str(meter.parent), "--from", day, "--to", day)
         assert len(json.loads(result.stdout)["rows"]) == pieces
 
 
@@ -94,13 +94,13 @@ def test_a_period_is_taken(meter: Path) -> None:
     ],
 )
 def test_bad_usage_is_named(meter: Path, arguments: list[str], said: str) -> None:
-    result = report("tape", "--meter", str(meter), *arguments)
+    result = report("tape", str(meter.parent), *arguments)
     assert result.exit_code == 2
     assert said in result.output
 
 
 def test_a_folder_without_a_meter_is_named(tmp_path: Path) -> None:
-    result = report("tape", "--meter", str(tmp_path))
+    result = report("tape", str(tmp_path))
     assert result.exit_code == 2
     assert "holds no meter" in result.output
 
@@ -109,7 +109,7 @@ def test_a_meter_in_use_is_left_alone(meter: Path) -> None:
     disk = RealDisk(meter / "journal")
     disk.lock()
     try:
-        result = report("tape", "--meter", str(meter))
+        result = report("tape", str(meter.parent))
     finally:
         disk.close()
     assert result.exit_code == 2
