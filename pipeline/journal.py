@@ -92,6 +92,7 @@ class Journal:
         Raises:
             DeviceExists: the folder holds a device, or records without HEAD.
             PsdInUse: someone else has the folder.
+            PsdFault: the disk failed; creation may be repeated.
         """
         if segment_records < SMALLEST_SEGMENT:
             raise ValueError(f"a segment of {segment_records} records; {SMALLEST_SEGMENT} at least")
@@ -109,6 +110,8 @@ class Journal:
             disk.sync_dir()
             disk.rename(_NEW_HEAD, HEAD)
             disk.sync_dir()
+        except OSError as error:
+            raise PsdFault(FaultCause.IO_ERROR, f"creation: {error}") from error
         finally:
             disk.close()
 

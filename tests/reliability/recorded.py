@@ -27,10 +27,11 @@ from pipeline.errors import NoDevice, PsdFault
 from pipeline.imprint import Evidence
 from pipeline.psd import Psd
 from pipeline.record import Record, RecordType
+from pipeline.services import commission
 from pipeline.setup import Setup
 from pipeline.state import Lock, Open, Outcome, Try
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TODAY, TellClock, letter, new_device, setup
+from tests.pipeline.device import NOON_US, TODAY, TellClock, letter, setup
 from tests.reliability.findings import Findings
 from tests.reliability.remembering import remembering
 
@@ -67,8 +68,14 @@ class NamelessDisk(RealDisk):
 DISKS = {"sound": RealDisk, "no sync": UnsyncedDisk, "no names' sync": NamelessDisk}
 
 
-def use_a_meter(folder: Path, variant: str) -> None:
-    """Take a meter through its services, telling the paper what each came to."""
+def use_a_meter(
+    folder: Path, variant: str, pieces: int = 59, opened: list[Psd] | None = None
+) -> None:
+    """Take a meter through its services, telling the paper what each came to.
+
+    `opened` is given each device as soon as it is open: a caller may ask it after a fault.
+    """
+    opened = [] if opened is None else opened
     rng = Random(7)
     paper = os.open(folder / PAPER, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
 
@@ -79,11 +86,13 @@ def use_a_meter(folder: Path, variant: str) -> None:
 
     clock = TellClock()
     disk = DISKS[variant](*(folder / name for name in FOLDERS))
-    psd = new_device(disk, **device(clock))
+    psd = Psd.create(disk, **device(clock))
+    opened.append(psd)
+    commission(psd, b"certificate", b"agreement 1")
     tell(psd)
     psd.refill(Money(500_000), 1)
     tell(psd)
-    for piece in range(1, 60):
+    for piece in range(1, pieces + 1):
         evidence = psd.imprint(letter(rng.randint(1, 2_000), department=3))
         assert isinstance(evidence, Evidence), evidence
         tell(psd, evidence.payload)
@@ -94,6 +103,7 @@ def use_a_meter(folder: Path, variant: str) -> None:
         if piece % 20 == 0:
             psd.close()
             psd = Psd.open(DISKS[variant](*(folder / name for name in FOLDERS)), **device(clock))
+            opened.append(psd)
     psd.close()
     psd = Psd.open(DISKS[variant](*(folder / name for name in FOLDERS)), **device(clock))
     tell(psd)
