@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal, TextIO, cast
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -96,8 +95,8 @@ def write_report(
         disk = RealDisk(meter / "journal")
         disk.lock()
         try:
-            zone = ZoneInfo(settings.timezone)
-            made = report(JournalCopy(disk, seal), Kind(kind), zone, Period(first, last))
+            copy = JournalCopy(disk, seal, setup["check"])
+            made = report(copy, Kind(kind), setup["zone"], Period(first, last))
             _write(made, form, out)
         finally:
             disk.close()

@@ -5,15 +5,15 @@ from itertools import pairwise
 
 from pipeline.disk import Disk
 from pipeline.record import Record, Seal
-from pipeline.recovery import recover
+from pipeline.recovery import Check, recover
 from pipeline.segments import Segment, segments
 
 
 class JournalCopy:
     """Records as the disk proves them to who holds the journal key; a `journalview.Records`.
 
-    Each record is proven by its seal, the chain and HEAD. The signature under a checkpoint is not
-    checked: it takes the device's public key, which may be gone with its keys.
+    Each record is proven by its seal, the last segment by the chain and HEAD, and a checkpoint by
+    its signature, which `check` verifies under the device's public key.
 
     Raises:
         NoDevice: the folder holds no journal.
@@ -24,15 +24,16 @@ class JournalCopy:
     >>> from pipeline.disk import RealDisk
     >>> from pipeline.record import device_id
     >>> folder = tempfile.TemporaryDirectory()
-    >>> JournalCopy(RealDisk(folder.name), Seal(bytes(32), device_id("TST0", 7)))
+    >>> check = lambda message, signature: True
+    >>> JournalCopy(RealDisk(folder.name), Seal(bytes(32), device_id("TST0", 7)), check)
     Traceback (most recent call last):
     pipeline.errors.NoDevice: the folder holds no device: it has no HEAD and no records
     >>> folder.cleanup()
     """
 
-    def __init__(self, disk: Disk, seal: Seal) -> None:
+    def __init__(self, disk: Disk, seal: Seal, check: Check) -> None:
         self._disk, self._seal = disk, seal
-        self.last_sequence = recover(disk, seal, lambda _message, _signature: True).state.sequence
+        self.last_sequence = recover(disk, seal, check).state.sequence
 
     def records(self, first: int = 1, last: int | None = None) -> Iterator[Record]:
         """Yield records, oldest first; `last` is included, the newest unless told."""

@@ -125,6 +125,6 @@ def test_a_report_that_fails_leaves_no_file(meter: Path, tmp_path: Path) -> None
         data[3 * 512 + 100] ^= 1
         path.write_bytes(data)
     out = tmp_path / "a.csv"
-    result = report("tape", "--meter", str(broken), "--out", str(out))
+    result = report("tape", str(tmp_path), "--out", str(out))
     assert result.exit_code == 2
     assert not list(tmp_path.glob("a.csv*"))

@@ -9,7 +9,7 @@ from pipeline.psd import Psd
 from pipeline.segments import segments
 from pipeline.state import Outcome
 from postage.money import Money
-from tests.pipeline.device import SEAL, imprinted, new_device, setup
+from tests.pipeline.device import SEAL, check, imprinted, new_device, setup
 
 
 def used(pieces: int) -> tuple[SimDisk, Psd]:
@@ -25,7 +25,7 @@ def used(pieces: int) -> tuple[SimDisk, Psd]:
 def test_it_reads_what_the_device_reads(pieces: int) -> None:
     """150 pieces fill three segments of 64 records, each with its checkpoint."""
     disk, psd = used(pieces)
-    copy = JournalCopy(disk, SEAL)
+    copy = JournalCopy(disk, SEAL, check)
     assert copy.last_sequence == psd.last_sequence
     assert list(copy.records()) == list(psd.records())
     assert len(segments(disk)) >= 1 + pieces // 64
@@ -39,7 +39,7 @@ def test_it_reads_what_the_device_reads(pieces: int) -> None:
 def test_it_writes_nothing() -> None:
     disk, _ = used(3)
     before = disk.operations
-    list(JournalCopy(disk, SEAL).records())
+    list(JournalCopy(disk, SEAL, check).records())
     assert disk.operations == before
 
 
@@ -50,9 +50,15 @@ def test_a_changed_byte_in_both_copies_proves_nothing() -> None:
         byte = disk.pread(name, 1, 2 * 512 + 96)
         disk.pwrite(name, bytes([byte[0] ^ 1]), 2 * 512 + 96)
     with pytest.raises(PsdFault):
-        JournalCopy(disk, SEAL)
+        JournalCopy(disk, SEAL, check)
 
 
 def test_a_folder_without_a_journal_is_named() -> None:
     with pytest.raises(NoDevice):
-        JournalCopy(SimDisk(), SEAL)
+        JournalCopy(SimDisk(), SEAL, check)
+
+
+def test_a_checkpoint_that_does_not_verify_proves_nothing() -> None:
+    disk, _ = used(150)
+    with pytest.raises(PsdFault, match="CHECKPOINT_BROKEN"):
+        JournalCopy(disk, SEAL, lambda _message, _signature: False)
