@@ -79,18 +79,19 @@ def write_report(
     A file appears under its name when it is whole. A PDF of more than 1,000 pages goes on in
     NAME-2.pdf, NAME-3.pdf and so on.
     """
-    from imi.meter import seal_of, settings_of
+    from imi.meter import prepare, seal_of, settings_of
     from imicore.errors import ImiError
     from pipeline.disk import RealDisk
     from pipeline.errors import MachineError
     from pipeline.journalcopy import JournalCopy
     from pipeline.journalview import Period
+    from pipeline.psdclock import Instant
     from pipeline.reportrows import Kind
     from pipeline.reports import report
 
     try:
         form = _format_of(out, as_format)
-        settings = settings_of(meter)
+        _, setup = prepare(meter, settings_of(meter), lambda: Instant(0, 0))  # no time is asked
         seal = seal_of(meter)
         disk = RealDisk(meter / "journal")
         disk.lock()
