@@ -1,9 +1,11 @@
 """The software meter in a local folder: its key, its journal, its link. Specimens only."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,15 +13,17 @@ from zoneinfo import ZoneInfo
 from imi.backoffice import BackOffice
 from imicore.errors import KeysZeroised
 from imicore.keys import SoftwareKeyStore
+from imicore.keystore import Folder
 from imicore.signature import Check, Verifier
 from pipeline.contact import Contact
 from pipeline.disk import RealDisk
 from pipeline.errors import MachineError, NoDevice
+from pipeline.integrity import MANIFEST, demand_files, own_folders, reseal_files, seal_files
 from pipeline.job import Meter
-from pipeline.journal import Sign
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant
 from pipeline.record import Seal, device_id
+from pipeline.selftest import GuardedKey
 from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode
@@ -38,6 +42,7 @@ class SoftwareMeter:
     record: DeviceRecord
     disk: RealDisk
     setup: Setup
+    guard: GuardedKey | None  # None: its keys were destroyed
 
     def link(self, office: BackOffice, nonces: Callable[[], int]) -> Contact:
         """Return the meter's line to its provider, who knows it from now on."""
@@ -61,13 +66,17 @@ def open_meter(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> S
     Raises:
         MachineError: the folder is in use, damaged, or another device's.
         ImiError: its keys are gone.
+
+    A failed self-test is no error here: the meter is in FAULT, and answers its status.
     """
-    public_key, setup = prepare(folder, settings, clock)
+    guard, public_key, setup = prepare(folder, settings, clock)
     disk = RealDisk(folder / "journal")
     try:
         psd = Psd.open(disk, **setup)
     except NoDevice:
         psd = Psd.create(disk, **setup)
+    if guard is not None:
+        guard.enforce(psd)
     record = DeviceRecord(
         vendor_model=OUR_VENDOR,
         serial=settings.serial,
@@ -79,7 +88,7 @@ def open_meter(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> S
         licensing_zip=settings.licensing_zip,
         valid_from=datetime.fromtimestamp(clock().psd_us / 1e6, UTC).date(),
     )
-    return SoftwareMeter(psd, record, disk, setup)
+    return SoftwareMeter(psd, record, disk, setup, guard)
 
 
 def commission_at(meter: SoftwareMeter, contact: Contact) -> None:
@@ -89,12 +98,21 @@ def commission_at(meter: SoftwareMeter, contact: Contact) -> None:
     commission(meter.psd, meter.record.public_key, agreement)
 
 
-def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tuple[bytes, Setup]:
-    """Return the public key and the setup of the meter in `folder`; a new one gets its keys."""
+def prepare(
+    folder: Path, settings: Meter, clock: Callable[[], Instant]
+) -> tuple[GuardedKey | None, bytes, Setup]:
+    """Return key, public key and setup of the meter in `folder`; a new one gets its keys.
+
+    The key has been through its self-tests, or signs nothing; a zeroised meter has none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     store, key_id = key_store(folder, settings)
-    sign, public_key = _signer(folder, store, key_id)
+    guard, public_key = _key(folder, store, key_id, clock().boottime_us)
     verifier = Verifier()
+
+    def no_key(message: bytes) -> bytes:
+        raise KeysZeroised(f"the keys of {key_id} were destroyed")
+
     _keep(folder / SETTINGS, settings.model_dump_json(indent=1).encode())
     setup: Setup = {
         "vendor_model": OUR_VENDOR,
@@ -103,7 +121,7 @@ def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tupl
         "licensing_zip": settings.licensing_zip,
         "zone": ZoneInfo(settings.timezone),
         "journal_key": store.journal_key(key_id),
-        "sign": sign,
+        "sign": guard.sign if guard else no_key,
         "check": lambda message, signature: (
             verifier.verify(message, signature, public_key) is Check.VALID
         ),
@@ -111,7 +129,7 @@ def prepare(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> tupl
         "zeroise": store.zeroise,
         "segment_records": SEGMENT_RECORDS,
     }
-    return public_key, setup
+    return guard, public_key, setup
 
 
 def key_store(folder: Path, settings: Meter) -> tuple[SoftwareKeyStore, str]:
@@ -127,20 +145,41 @@ def seal_of(folder: Path) -> Seal:
     return Seal(store.journal_key(key_id), device_id(OUR_VENDOR, settings.serial))
 
 
-def _signer(folder: Path, store: SoftwareKeyStore, key_id: str) -> tuple[Sign, bytes]:
-    """Return what signs, and the public key, which is kept: it outlives the private one."""
-    kept = folder / PUBLIC_KEY
+def _key(
+    folder: Path, store: SoftwareKeyStore, key_id: str, boot_us: int
+) -> tuple[GuardedKey | None, bytes]:
+    """Return the key behind its self-tests, and the public one, which outlives it.
 
-    def refuse(message: bytes) -> bytes:
-        raise KeysZeroised(f"the keys of {key_id} were destroyed")
-
+    A new device's files are sealed as they are now; from then on a change of one is a failed test.
+    """
+    secrets, public = Folder(folder / "secrets"), folder / PUBLIC_KEY
     if store.zeroised:
-        return refuse, kept.read_bytes()
+        return None, public.read_bytes()
     # A device without a journal was never used: a kill while it was made leaves at most its key.
     keys = folder / "keys"
-    is_new = not (folder / "journal").exists() and not (keys.is_dir() and any(keys.iterdir()))
-    signer = store.create(key_id) if is_new else store.open(key_id)
-    return signer.sign, _keep(kept, signer.public_key)
+    if not (folder / "journal").exists() and not (keys.is_dir() and any(keys.iterdir())):
+        store.create(key_id)
+    if not public.exists():
+        _keep(public, store.open(key_id).public_key)
+        if secrets.read(MANIFEST) is None:
+            seal_files(secrets, store.integrity_key(key_id), own_folders())
+    public_key = public.read_bytes()
+    integrity = partial(demand_files, secrets, store.integrity_key(key_id), own_folders())
+    guard = GuardedKey(
+        store,
+        key_id,
+        public_key,
+        integrity=integrity,
+        boot_us=boot_us,
+        clock_ns=time.thread_time_ns,
+    )
+    return guard, public_key
+
+
+def reseal(folder: Path) -> None:
+    """Take the program's files as they are for a meter: after an update that was verified."""
+    store, key_id = key_store(folder, settings_of(folder))
+    reseal_files(Folder(folder / "secrets"), store.integrity_key(key_id), own_folders())
 
 
 def settings_of(folder: Path) -> Meter:

@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +17,11 @@ from imi.backoffice import BackOffice
 from imi.cli import Json, refuse
 from imi.clocks import clock_at
 from imi.departments import departments
-from imi.meter import SoftwareMeter, open_meter, prepare, seal_of, settings_of
+from imi.meter import SoftwareMeter, open_meter, prepare, reseal, seal_of, settings_of
 from imi.meterreports import app as reports
 from imi.users import users
 from imicore.errors import ImiError
+from imicore.fips import ask
 from pipeline.authority import Limits, Refused
 from pipeline.contact import Contact, Met
 from pipeline.disk import RealDisk
@@ -62,7 +63,7 @@ def show(folder: Folder, at: At = None, as_json: Json = False) -> None:
     with _named():
         now_us = clock_at(at)().psd_us
         settings = settings_of(folder / "meter")
-        _, setup = prepare(folder / "meter", settings, clock_at(at))
+        _, _, setup = prepare(folder / "meter", settings, clock_at(at))
         disk = RealDisk(folder / "meter" / "journal")
         try:
             folded = recover(disk, seal_of(folder / "meter"), setup["check"]).state
@@ -174,6 +175,42 @@ def order(
         met = desk.contact.meet()
         _tell(_outcome(desk, met), as_json=as_json)
     raise typer.Exit(0 if isinstance(met, Met) and met.refused is None else 1)
+
+
+@meter.command()
+def selftest(
+    folder: Folder,
+    fips: Annotated[
+        bool, typer.Option("--fips", help="Ask OpenSSL for its FIPS provider, and say what came.")
+    ] = False,
+    reseal_files: Annotated[
+        bool, typer.Option("--reseal", help="First take the program's files as they are.")
+    ] = False,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Run the power-up tests: integrity of files, known answers, random source, key pair.
+
+    Nothing here is a validated module. Example: imi meter selftest out --fips. Exit code 0: all
+    passed; 1: one failed, or no FIPS provider came; 2: no meter there.
+    """
+    with _named():
+        if reseal_files:
+            reseal(folder / "meter")
+        guard, _, _ = prepare(folder / "meter", settings_of(folder / "meter"), clock_at(at))
+        if guard is None:
+            raise MachineError("the keys were destroyed; there is nothing to test")
+        told: dict[str, object] = {
+            each.name: f"passed, {each.microseconds} us" if each.passed else each.detail
+            for each in guard.report.results
+        }
+        is_good = guard.report.passed
+        if fips:
+            asked = ask()
+            told |= {f"FIPS {name}": value for name, value in asdict(asked).items()}
+            is_good = is_good and asked.active
+        _tell(told, as_json=as_json)
+    raise typer.Exit(0 if is_good else 1)
 
 
 @meter.command()

@@ -91,7 +91,7 @@ def write_report(
 
     try:
         form = _format_of(out, as_format)
-        _, setup = prepare(meter, settings_of(meter), lambda: Instant(0, 0))  # no time is asked
+        _, _, setup = prepare(meter, settings_of(meter), lambda: Instant(0, 0))  # no time is asked
         seal = seal_of(meter)
         disk = RealDisk(meter / "journal")
         disk.lock()

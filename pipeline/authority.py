@@ -27,6 +27,7 @@ class Reason(Enum):
     FAULT = "the device is in FAULT"
     WITHDRAWN = "the device is withdrawn from service"
     NOT_REGISTERED = "the device is not registered"
+    DECERTIFIED = "the device's model prints no such indicia any more"
     CLOCK_BEHIND = "the clock is behind the greatest time recorded"
     SUSPENDED = "the provider suspended the device"
     TIME_UNKNOWN = "nobody has told this boot the time"

@@ -28,6 +28,7 @@ from pipeline.state import (
     Outcome,
 )
 from postage.contactrule import ContactRule, ContactStatus, read_rules, status
+from postage.decertification import Calendar, Decertified, Rule, family_of, read_calendar
 from postage.money import Money
 from postage.registers import Registers
 
@@ -47,6 +48,8 @@ class Device:
         self._time_policy = setup.get("time", TimePolicy())
         self._rule = setup.get("contact_rule") or _default_rule()
         self._destroy_keys = setup.get("zeroise")
+        self._model = setup.get("model", "")
+        self._calendar = setup.get("calendar") or _published_calendar()
         self._name = f"{setup['vendor_model']} {setup['serial']}"
         self._payloads = Payloads(
             self._profile,
@@ -221,8 +224,21 @@ class Device:
             self._journal.append(RecordType.LOCK, now, reference=Lock.COMM)
         return refused
 
+    def _decertified(self, today: date) -> Refused | None:
+        """Return why the model prints nothing today, None where it may."""
+        family = family_of(self._profile)
+        decision = self._calendar.decision(self._model, family, Rule.PRINT, today)
+        if isinstance(decision, Decertified):
+            return Refused(Reason.DECERTIFIED, f"model {self._model or 'unnamed'}, {decision}")
+        return None
+
     def _day(self, now: Instant) -> date:
         return datetime.fromtimestamp(now.psd_us // 1_000_000, self._zone).date()
+
+
+@cache
+def _published_calendar() -> Calendar:
+    return read_calendar()
 
 
 @cache

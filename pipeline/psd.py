@@ -93,7 +93,9 @@ class Psd(Services):
         today = self._day(now)
         state = self._journal.state
         waiting = len(state.flight) - len(self._told)
-        refused = authorise(state, self._limits, request, today, waiting)
+        refused = self._decertified(today) or authorise(
+            state, self._limits, request, today, waiting
+        )
         if refused is not None:
             return refused
         after = self.registers.debit(request.postage)
@@ -127,7 +129,7 @@ class Psd(Services):
             return refused
         assert now is not None, "without a time the device is locked"
         today = self._day(now)
-        refused = self._refuse_redate(sequence, mailing_date, today)
+        refused = self._decertified(today) or self._refuse_redate(sequence, mailing_date, today)
         refused = refused or authorise_date(mailing_date, today, self._limits.max_advance_days)
         if refused is not None:
             return refused

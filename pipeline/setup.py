@@ -10,6 +10,7 @@ from pipeline.psdclock import Instant, TimePolicy
 from pipeline.recovery import Check
 from pipeline.state import MAX_WINDOW
 from postage.contactrule import ContactRule
+from postage.decertification import Calendar
 from postage.layouts import PROFILES
 
 
@@ -26,6 +27,8 @@ class Setup(TypedDict):
     time: what a boot may believe of the real-time clock; nothing unless given.
     contact_rule: when the provider must have been reached; 72 hours unless given.
     zeroise: destroys the keys; called when the device is zeroised, and again by each boot after.
+    model: the device's model, by which the decertification calendar is asked.
+    calendar: until when models may print; the published one unless given.
     limits: caps and warnings.
     window: pieces that may be released without an outcome, 1 to 3; 1 unless given.
     firmware_id: what `imi-max` prints, 24 bits.
@@ -44,6 +47,8 @@ class Setup(TypedDict):
     time: NotRequired[TimePolicy]
     contact_rule: NotRequired[ContactRule]
     zeroise: NotRequired[Callable[[], None]]
+    model: NotRequired[str]
+    calendar: NotRequired[Calendar]
     limits: NotRequired[Limits]
     window: NotRequired[int]
     firmware_id: NotRequired[int]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,12 +17,14 @@ from pipeline.record import RecordType
 from pipeline.services import commission
 from pipeline.state import Lock, Outcome, Stage, Tries, Try
 from postage.contactrule import read_rules
+from postage.decertification import Allowed, Calendar, Entry, Rule, read_calendar
 from postage.indicium import PayloadType, unpack
 from postage.money import Money
 from postage.registers import Registers
 from tests.pipeline.device import NOON_US, TODAY, TellClock, imprinted, letter, new_device, setup
 
 SECOND_US = 1_000_000
+PACIFIC = ZoneInfo("America/Los_Angeles")
 STRICT = TimePolicy()
 
 
@@ -319,6 +322,32 @@ def test_reply_mail_has_no_date() -> None:
     piece = imprinted(psd, letter(mailing_date=None))
     assert unpack(piece.payload, profile="imi-std/p1").mailing_date is None
     assert reason(psd.redate(piece.sequence, date(2026, 7, 14))) is Reason.NO_REDATE
+
+
+# Decertification (domain.md 9a, 18, the print side).
+
+
+@pytest.mark.parametrize(
+    ("model", "last"), [("DM Infinity", date(2026, 6, 30)), ("SendPro P", date(2027, 12, 31))]
+)
+def test_a_model_prints_until_its_last_day_and_refuses_after_it(model: str, last: date) -> None:
+    """The published dates of the two models, here for our profile: IBI cannot be printed."""
+    published = read_calendar()
+    ends = published.decision(model, "ibi", Rule.PRINT, last)
+    assert isinstance(ends, Allowed)
+    assert ends.last == last
+    entry = Entry(
+        name="imi", family="imi", models=("*",), source="test", confidence="", print=ends.last
+    )
+    evening = datetime(last.year, last.month, last.day, 23, 59, 59, tzinfo=PACIFIC)
+    clocks = Clocks(evening)
+    psd = filled(clock=clocks, model=model, calendar=Calendar([entry]), window=3)
+    piece = imprinted(psd, letter(mailing_date=last))
+    clocks.wait(SECOND_US)
+    tomorrow = last + timedelta(days=1)
+    assert reason(psd.imprint(letter(mailing_date=tomorrow))) is Reason.DECERTIFIED
+    assert reason(psd.redate(piece.sequence, tomorrow)) is Reason.DECERTIFIED
+    assert isinstance(psd.refill(Money(1_000), 2), Refilled)  # its money can still come and go
 
 
 # The end.
