@@ -607,6 +607,7 @@ class TestOrders:
         meeting.provider.order(DEVICE, Command.WITHDRAW)
         result = met(meeting.contact)
         assert isinstance(result.refill, Refused)
+        assert meeting.provider.incidents == []  # no thanks for what was not applied
         assert result.refused is not None
         assert result.refused.reason is Reason.REFILL_OUTSTANDING
         assert meeting.psd.state is State.SUSPENDED
