@@ -887,6 +887,28 @@ class OrderedClaim:
 
 
 class TestUploads:
+    def test_it_tells_of_a_refill_whose_thanks_were_lost(self) -> None:
+        meeting = Meeting()
+
+        def lose_thanks(question: bytes, deliver: Deliver) -> bytes:
+            if isinstance(opened(question), RefillAck):
+                raise TimeoutError("no answer")
+            return deliver(question)
+
+        meeting.tamper = lose_thanks
+        assert isinstance(meeting.contact.refill(AMOUNT), Refilled)
+        assert totals(meeting) == (100_000, 100_000, 100_000)
+        met(meeting.contact)
+        assert totals(meeting) == (100_000, 100_000, 0)
+
+    def test_it_settles_no_refill_that_is_still_under_way(self) -> None:
+        """The record of its beginning is uploaded, and others that refer to a number 1."""
+        meeting = Meeting(tamper=lose_answer)
+        meeting.contact.refill(AMOUNT)
+        meeting.tamper = None
+        assert isinstance(upload(meeting.psd, meeting.contact._link), int)
+        assert totals(meeting) == (0, 100_000, 100_000)
+
     def test_a_contact_counts_when_its_acknowledgement_fills_a_segment(self) -> None:
         """64 records a segment: the checkpoint that comes between is uploaded in the same one."""
         meeting = Meeting()
