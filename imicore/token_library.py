@@ -110,7 +110,7 @@ class Library:
         except (refused.UserAlreadyLoggedIn, refused.AnotherUserAlreadyLoggedIn) as error:
             raise TokenInUse(f"token {serial} is open in this process") from error
         except refused.PKCS11Error as error:
-            raise TokenMissing(f"token {serial} opens no session ({word(error)})") from error
+            raise self.named(error, f"opening a session with token {serial}", serial) from error
 
     def named(self, error: refused.PKCS11Error, doing: str, serial: str) -> TokenError:
         """Return what an error is called here; what it means depends on whether the token answers.

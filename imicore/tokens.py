@@ -274,10 +274,7 @@ class TokenKeyStore:
         known = [algorithm for algorithm, der in _CURVES.items() if der == parameters]
         if not known:
             raise BadKey(f"key {key_id!r} is on another curve ({parameters.hex()})")
-        # An OCTET STRING by the standard; some tokens give the point as it is.
-        if point[:1] == b"\4" and len(point) == 2 * known[0].width + 3:
-            point = point[2:]
-        return known[0], public_point(point, known[0])
+        return known[0], bare_point(point, known[0])
 
     def _private(self, key_id: str) -> SignMixin:
         if not self._find(ObjectClass.PRIVATE_KEY, key_id):
@@ -317,6 +314,15 @@ _LABEL: Final = "imi:"  # on every object of ours
 
 def _label(key_id: str) -> str:
     return _LABEL + key_id
+
+
+def bare_point(said: bytes, algorithm: Algorithm) -> bytes:
+    """Return the SEC 1 point of CKA_EC_POINT: an OCTET STRING, or bare as some tokens give it.
+
+    BadKey where it is no point of the curve (PKCS#11 2.40, 2.3.3: DER of the point).
+    """
+    wrapped = len(said) == 2 * algorithm.width + 3 and said[:2] == bytes([4, len(said) - 2])
+    return public_point(said[2:] if wrapped else said, algorithm)
 
 
 def _demand_sealed(key: pkcs11.Object, key_id: str) -> None:

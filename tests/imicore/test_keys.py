@@ -427,3 +427,15 @@ def test_keys_are_unusable_within_a_tenth_of_a_second(tmp_path: Path) -> None:
         with pytest.raises(KeysZeroised):
             signer.sign(b"indicium")
     assert min(taken) <= 0.1, taken
+
+
+def test_a_pepper_given_as_bytes_is_its_owners_to_destroy(
+    store: SoftwareKeyStore, tmp_path: Path
+) -> None:
+    """The files and what is in memory go all the same."""
+    store.create("meter-1")
+    store.zeroise()
+    assert store.zeroised
+    assert os.listdir(tmp_path / "keys") == []
+    with pytest.raises(KeysZeroised):
+        store.create("meter-1")

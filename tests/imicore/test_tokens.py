@@ -1,5 +1,6 @@
 """Keys in a PKCS#11 token: SoftHSM2 as it is, and behind a module that fails on demand."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from imicore.eckeys import generate
 from imicore.errors import (
     BackendMissing,
     BadArgument,
@@ -32,7 +34,7 @@ pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed (e
 from pkcs11 import Attribute, KeyType, ObjectClass  # noqa: E402
 
 from imicore.token_library import load  # noqa: E402
-from imicore.tokens import TokenKeyStore, tokens  # noqa: E402
+from imicore.tokens import TokenKeyStore, bare_point, tokens  # noqa: E402
 
 HALF_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551 >> 1  # SEC 2, P-256
 MESSAGE = b"indicium"
@@ -463,6 +465,73 @@ def test_a_locked_pin(faulty: Faulty, fault: str, word: str) -> None:
         faulty.open()
     if fault.startswith("flags 0x2"):
         faulty.open(risk_last_try=True).close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "wanted", "word"),
+    [
+        ("C_OpenSession 0xe0", TokenMissing, "is gone .TokenNotPresent"),
+        ("C_OpenSession 0xb1", TokenError, "SessionCount"),
+        ("C_Login 0x100", TokenInUse, "is open in this process"),
+        ("C_Login 0xa2", WrongPin, "refused the PIN .PinLenRange"),
+        ("C_Login 0x30", TokenError, "DeviceError"),
+    ],
+)
+def test_a_session_that_does_not_open(
+    faulty: Faulty, fault: str, wanted: type[TokenError], word: str
+) -> None:
+    faulty.say(fault)
+    with pytest.raises(wanted, match=word) as caught:
+        faulty.open()
+    assert type(caught.value) is wanted
+    faulty.say("")
+    faulty.open().close()
+
+
+def test_a_library_that_does_not_start(faulty: Faulty, tmp_path: Path) -> None:
+    """Loaded for the first time with its tokens' place gone, or by a program in this process."""
+    module = str(shutil.copy(faulty.module, tmp_path / "another.so"))
+    faulty.say("C_Initialize 0x5")
+    with pytest.raises(TokenMissing, match=r"does not start .GeneralError"):
+        tokens(module)
+    faulty.say("")
+    with (
+        TokenKeyStore(faulty.home.library, serial=faulty.serial, pin=PIN),
+        pytest.raises(TokenInUse, match="already initialized"),
+    ):
+        tokens(module)
+    assert [token.serial for token in tokens(module)] == [faulty.serial]
+
+
+def test_a_journal_key_of_another_length_is_refused(faulty: Faulty) -> None:
+    with faulty.open() as store:
+        store.create("meter-1")
+        faulty.say("short 1")
+        with pytest.raises(TokenUntrusted, match="HMAC-SHA256 of 31 bytes"):
+            store.journal_key("meter-1")
+
+
+def test_points_come_wrapped_or_bare() -> None:
+    """CKA_EC_POINT is a DER OCTET STRING (PKCS#11 2.40, 2.3.3); some tokens give the point bare."""
+    for algorithm in Algorithm:
+        point = generate(algorithm).public_key
+        wrapped = bytes([4, len(point)]) + point
+        assert bare_point(point, algorithm) == bare_point(wrapped, algorithm) == point
+        for wrong in (b"", wrapped[:-1], wrapped + b"\0", b"\4" + wrapped, bytes(len(wrapped))):
+            with pytest.raises(BadKey):
+                bare_point(wrong, algorithm)
+
+
+def test_a_key_on_another_curve_is_refused(store: TokenKeyStore) -> None:
+    store.create("meter-1")
+    (public,) = store._find(ObjectClass.PUBLIC_KEY, "meter-1")
+    public.destroy()
+    curve = store._session.create_domain_parameters(
+        KeyType.EC, {Attribute.EC_PARAMS: bytes.fromhex("06052b81040023")}, local=True
+    )
+    curve.generate_keypair(label="imi:meter-1", store=True)
+    with pytest.raises(BadKey, match=r"another curve .06052b81040023"):
+        store._public("meter-1")
 
 
 def test_a_token_without_a_user_pin(faulty: Faulty) -> None:

@@ -17,6 +17,7 @@ typedef struct {
     Call calls[68];
 } Functions;
 enum {
+    INITIALIZE = 0,
     TOKEN_INFO = 6,
     OPEN_SESSION = 12,
     LOGIN = 18,
@@ -47,6 +48,7 @@ static int fault(const char* name, Ulong* value) {
         if (fault(#function, &code)) return code;        \
         return ((Ulong(*) types)real.calls[index])names; \
     }
+STAND_IN(C_Initialize, INITIALIZE, (void* a), (a))
 STAND_IN(C_OpenSession, OPEN_SESSION, (Ulong s, Ulong f, void* a, void* n, Ulong* h),
          (s, f, a, n, h))
 STAND_IN(C_Login, LOGIN, (Ulong h, Ulong u, unsigned char* p, Ulong l), (h, u, p, l))
@@ -94,6 +96,7 @@ __attribute__((visibility("default"))) Ulong C_GetFunctionList(Functions** list)
     if (library != NULL) *(void**)&get = dlsym(library, "C_GetFunctionList");
     if (get == NULL || get(&behind) != 0) return 5; /* CKR_GENERAL_ERROR */
     ours = real = *behind;
+    ours.calls[INITIALIZE] = (Call)C_Initialize;
     ours.calls[TOKEN_INFO] = (Call)C_GetTokenInfo;
     ours.calls[OPEN_SESSION] = (Call)C_OpenSession;
     ours.calls[LOGIN] = (Call)C_Login;
