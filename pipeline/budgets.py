@@ -42,9 +42,6 @@ class Standing:
     percent: int  # of the budget, rounded down; 100 for a budget of nothing
     warning: int
 
-    def __str__(self) -> str:
-        return f"{self.account}: {self.spent} spent ({self.percent} %), {self.left} left"
-
 
 def settle(
     meter: Meter, file: BookFile, trail: Trail, book: Book, *, now_us: int, zone: tzinfo

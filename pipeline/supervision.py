@@ -85,8 +85,7 @@ class Supervision:
             return denied
         office, number = self.office, self.session.user
         user = office.book.user(number)
-        if user.stored_pin is None:
-            return Denied(Denial.NO_PIN, f"user {number}")
+        assert user.stored_pin is not None, "a session begins with a PIN"
         pins, now_us = office.around.pins, office.meter.now_us
         denied = check_pin(office.meter, pins, number, old_pin, user.stored_pin, now_us)
         if denied is None:

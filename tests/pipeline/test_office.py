@@ -514,3 +514,37 @@ def test_an_office_opened_on_new_premises_enrols_one_and_no_more() -> None:
     office.enrol(1, "Ada", PIN)
     with pytest.raises(NotEnrolled, match="the provider alone"):
         office.enrol(2, "Mallory", PIN)
+
+
+def test_an_enrolment_that_the_device_or_the_session_refuses_changes_nothing() -> None:
+    premises = Premises()
+    office = premises.open()
+    premises.psd.fail("a self-test")
+    with pytest.raises(NotEnrolled, match=r"the device takes no users now: .*FAULT"):
+        office.enrol(1, "Ada", PIN)
+    assert office.book.users == {}
+    premises = Premises()
+    office = staffed(premises).office
+    over = provider(office)
+    office.sessions.close(over)
+    with pytest.raises(NotEnrolled, match="the session is closed"):
+        office.enrol(5, "Flo", PIN, over)
+    office.enrol(5, "Flo", PIN, provider(office))
+    assert isinstance(office.login(5, PIN), Session)
+
+
+def test_the_provider_resets_and_releases_and_neither_prints_nor_spends() -> None:
+    premises = Premises()
+    staffed(premises)
+    office = premises.restart()
+    desk = Supervision(office, provider(office))
+    assert desk.reset_pin(1, OTHER_PIN) is None
+    assert desk.unlock_user(20) is None
+    for act in (
+        desk.set_budget(7, None),
+        desk.import_accounts(b""),
+        desk.change_own_pin(PIN, OTHER_PIN),
+        office.charge_denial(desk.session, 7),
+    ):
+        assert denial(act) is Denial.FORBIDDEN
+    assert isinstance(office.login(1, OTHER_PIN), Session)
