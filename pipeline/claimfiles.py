@@ -11,6 +11,7 @@ from pipeline.reportfiles import SPECIMEN, fallback_font, shown
 from postage.decertification import Calendar
 from postage.devices import NEVER_PRODUCTION
 from postage.refunds import Accepted, Denied, Held, RefundPolicy, examine
+from service.sheets import Column, Heading
 
 _NUMBER = re.compile(r"[0-9A-Z]{4}-\d{8}-\d{1,20}-[0-9a-f]{12}")
 
@@ -62,19 +63,19 @@ def write_claim_pdf(
     It says what the refund rules make of each piece on the form's day, which binds nobody, and
     ends with all evidence in full.
     """
-    from service import pdf
+    from service.pdf import write_table
 
     found = examine(policy, calendar, form.as_claim(), form.day)
     customer = form.customer
     device = f"{form.vendor_model}-{form.serial:08d}"
     columns = [
-        pdf.Column("Piece", 1, right=True),
-        pdf.Column("Record", 1, right=True),
-        pdf.Column("Printed date", 1.5),
-        pdf.Column("Postage", 1.3, right=True),
-        pdf.Column("Department", 1.4, right=True),
-        pdf.Column("Reason for the claim", 4),
-        pdf.Column("By the refund rules", 4),
+        Column("Piece", 1, right=True),
+        Column("Record", 1, right=True),
+        Column("Printed date", 1.5),
+        Column("Postage", 1.3, right=True),
+        Column("Department", 1.4, right=True),
+        Column("Reason for the claim", 4),
+        Column("By the refund rules", 4),
     ]
     rows = (
         [
@@ -106,9 +107,9 @@ def write_claim_pdf(
         ("To be refunded", shown(found.paid)),
         ("Signature of the licensee", "_" * 40 + "   Date " + "_" * 16),
     ]
-    return pdf.write_table(
+    return write_table(
         open_volume,
-        pdf.Heading(
+        Heading(
             "Application for refund of postage",
             (f"Device {device}, claim {form.number}", "Unused dated meter indicia; DMM 604.9.3"),
             footer=form.number,

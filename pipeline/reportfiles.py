@@ -12,6 +12,7 @@ from pipeline.csvtext import harmless
 from pipeline.reportrows import Cell
 from pipeline.reports import Report
 from postage.money import MILLS_PER_DOLLAR, Money
+from service.sheets import Column, Heading
 
 SPECIMEN = "SPECIMEN"
 
@@ -68,11 +69,11 @@ def write_pdf(report: Report, open_volume: Callable[[int], BinaryIO], made: date
 
     A software device's report is marked SPECIMEN on every page.
     """
-    from service import pdf
+    from service.pdf import write_table
 
     device = report.device
     period = f"Period: {report.period}; times of {report.zone}"
-    heading = pdf.Heading(
+    heading = Heading(
         report.title,
         (
             f"Device {device}, {device.binding}",
@@ -83,7 +84,7 @@ def write_pdf(report: Report, open_volume: Callable[[int], BinaryIO], made: date
         else f"{device}, no record",
         stamp=SPECIMEN if device.is_specimen else "",
     )
-    columns = [pdf.Column(at.title, at.share, at.right) for at in report.columns]
+    columns = [Column(at.title, at.share, at.right) for at in report.columns]
 
     def closing() -> list[tuple[str, str]]:
         return [(name.capitalize(), shown(value)) for name, value in report.closing()]
@@ -91,7 +92,7 @@ def write_pdf(report: Report, open_volume: Callable[[int], BinaryIO], made: date
     def rows() -> Iterator[list[str]]:
         return (list(map(shown, row)) for row in report.rows())
 
-    return pdf.write_table(
+    return write_table(
         open_volume, heading, columns, rows(), closing=closing, fallback=fallback_font()
     )
 

@@ -5,7 +5,6 @@ volumes of at most `PAGES_A_VOLUME` pages, so that a million rows need no more m
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from service.wrapping import wrapped
+from service.sheets import Column, Facts, Heading
+from service.wrapping import is_western, wrapped
 
 PAGES_A_VOLUME: Final = 1000
 rl_config.useA85 = 0  # pages as bytes: a fifth smaller, and a pure Python encoder less
@@ -34,28 +34,6 @@ _STAMP, _WATERMARK = (0.72, 0.12, 0.1), (0.925, 0.9, 0.9)
 _PAGES = "pages"  # the form that says how many pages there are, once that is known
 _OF_PAGES: Final = _WIDTH / 2  # where that form is put: its width is not known before
 _LABEL_SHARE: Final = 0.3  # of the width, for the label of a fact
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its title, its share of the width, and whether it is set to the right."""
-
-    title: str
-    share: float
-    right: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What every page says: `stamp` is set large behind the text too, where it is not empty."""
-
-    title: str
-    lines: tuple[str, ...]
-    footer: str
-    stamp: str = ""
-
-
-Facts = Sequence[tuple[str, str]]
 
 
 def write_table(
@@ -288,22 +266,12 @@ class _Book:
         return _wrapped(text, width, self._font_for(text))
 
     def _font_for(self, text: str) -> str:
-        return self._fallback if self._fallback and not _is_western(text) else _PLAIN
+        return self._fallback if self._fallback and not is_western(text) else _PLAIN
 
     def _line(self, y: float) -> None:
         self._canvas.setStrokeColorRGB(*_RULE)
         self._canvas.setLineWidth(0.6)
         self._canvas.line(_MARGIN, y, _WIDTH - _MARGIN, y)
-
-
-def _is_western(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode("cp1252")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _fallback(path: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Text in lines of a given width, for whatever measures it."""
+"""Text in lines of a given width, for whatever measures it, and which fonts can write it."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,6 +15,21 @@ def wrapped(text: str, width: float, measure: Measure) -> tuple[str, ...]:
     """
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return tuple(_lines(shown, width, measure)) or ("",)
+
+
+def is_western(text: str) -> bool:
+    """Return whether Windows-1252 can write the text, as the standard fonts of PDF can.
+
+    >>> is_western("Müller \u20ac"), is_western("Почта")
+    (True, False)
+    """
+    if text.isascii():
+        return True
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _lines(text: str, width: float, measure: Measure) -> Iterator[str]:

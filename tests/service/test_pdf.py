@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("reportlab")
 
-from service.pdf import Column, Heading, write_table
+from service.pdf import write_table
+from service.sheets import Column, Heading
 from tests.service.shelf import Shelf, streams, texts
 from tests.service.shelf import pages_of as titled
 
