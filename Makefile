@@ -26,7 +26,8 @@ LIB_OBJECTS := $(LIB_SOURCES:csrc/%.cpp=$(LIB)/%.o)
 LIB_FLAGS := -std=c++20 -O3 -g0 -fPIC -fvisibility=hidden -ffunction-sections -Wall -Wextra
 PREFIX ?= /usr/local
 
-.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib fuzz format check-machine
+.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib fuzz format \
+	reliability reliability-nightly soak check-machine
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +68,16 @@ asan: $(VENV)/.line $(VENV)/.token $(VENV)/.bench $(VENV)/.test  ## the native t
 	$(VENV)/bin/pytest -o "pythonpath=$(ASAN)/lib ." -n $(JOBS) -q -m native $(PYTEST) \
 	|| { cat $(ASAN)/report.* 2>/dev/null; exit 1; }
 
+SCALE ?= full
+reliability: $(VENV)/.line $(VENV)/.test build  ## break the meter in every way known; table and JSON (12 minutes)
+	$(PY) -m tests.reliability --scale $(SCALE) --jobs $(JOBS) --out $(OUT)/reliability.json
+
+reliability-nightly: SCALE := nightly
+reliability-nightly: reliability  ## the same with 5,000,000 crash points and every fault (hours)
+
+soak: $(VENV)/.line $(VENV)/.test build  ## 310 letters a minute for ten minutes on this disk
+	$(PY) -m tests.reliability.soak
+
 docs: $(VENV)/.line $(VENV)/.docs build  ## the documentation site, with generated tables
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
@@ -75,6 +86,7 @@ ci: ## everything, from a clean clone; installs the system programs that tests u
 	$(MAKE) lint
 	$(MAKE) types
 	IMI_NO_SKIPS=1 $(MAKE) test
+	$(MAKE) reliability SCALE=ci
 	$(MAKE) portable
 	$(MAKE) asan
 	$(MAKE) docs

@@ -26,6 +26,7 @@ from tests.reliability import (
     kill_points,
     recorded,
     recovery_time,
+    syscall_faults,
     tears,
 )
 from tests.reliability.findings import Findings
@@ -46,7 +47,7 @@ class Part:
     shown: tuple[str, ...]
 
 
-def chunks(run: Callable[[int, int], Findings], count: int, size: int = CHUNK) -> list[Job]:
+def chunks(run: Callable[..., Findings], count: int, size: int = CHUNK) -> list[Job]:
     """Cut a run over points first to first + count into jobs."""
     return [partial(run, first, min(size, count - first)) for first in range(0, count, size)]
 
@@ -62,6 +63,12 @@ def rot(scale: float) -> list[Job]:
     jobs += [partial(bit_rot.both_copies, name, 1, round(4_000 * scale)) for name in bit_rot.STORES]
     count = max(1, round(8 * scale))
     return jobs + [partial(bit_rot.random_damage, seed, 2_500) for seed in range(count)]
+
+
+def faults(scale: float) -> list[Job]:
+    """One kind of fault at each of the first durable calls; all kinds at each, nightly."""
+    kinds = len(syscall_faults.KINDS) if scale > 1 else 1
+    return chunks(partial(syscall_faults.run, kinds=kinds), round(300 * min(1, scale)), 50)
 
 
 PARTS = (  # what waits for one long job or for the disk comes first
@@ -96,6 +103,12 @@ PARTS = (  # what waits for one long job or for the disk comes first
             partial(kill_points.findings, 250, seed) for seed in range(round(4 * scale))
         ],
         ("kills", "printed", "open, never released"),
+    ),
+    Part(
+        "R5",
+        "system calls that fail",
+        faults,
+        ("faults met", "EIO met", "ENOSPC met", "EINTR met", "short met", "slow met"),
     ),
     Part(
         "R6",

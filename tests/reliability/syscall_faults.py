@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.authority import Refused
@@ -35,6 +36,7 @@ KINDS = {
     "slow": f"delay_enter={int(SLOW_S * 1e6)}",
 }
 FAULT_EXIT = 3
+AT_ONCE = 4  # a slow disk leaves the processor to others
 CALLS_OF_A_PIECE = 6  # three writes and three syncs
 
 
@@ -55,8 +57,12 @@ def be_a_meter(folder: Path, pieces: int) -> int:
     return 0
 
 
-def inject(kind: str, when: int) -> tuple[bool, str | None]:
-    """Return whether the fault was met, and what was wrong, None where nothing was."""
+def inject(kind: str, when: int, pieces: int | None = None) -> tuple[bool, str | None]:
+    """Return whether the fault was met, and what was wrong, None where nothing was.
+
+    The meter works until it has printed so many pieces, enough to meet the fault unless told.
+    """
+    pieces = when // CALLS_OF_A_PIECE + 2 if pieces is None else pieces
     calls = "pwrite64" if kind == "short" else CALLS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "meter"
@@ -64,20 +70,10 @@ def inject(kind: str, when: int) -> tuple[bool, str | None]:
         for each in folders:
             each.mkdir(parents=True)
         log = Path(name) / "log"
-        command = [
-            "strace",
-            "-f",
-            "--seccomp-bpf",
-            "-qq",
-            "-y",
-            "-o",
-            str(log),
-            "-e",
-            f"trace={calls}",
-        ]
+        command = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(log), "-e", f"trace={calls}"]
         command += ["-e", f"inject={calls}:{KINDS[kind]}:when={when}"]
         command += [sys.executable, "-m", "tests.reliability.syscall_faults", "--use", str(folder)]
-        command += ["--pieces", str(when // CALLS_OF_A_PIECE + 2)]
+        command += ["--pieces", str(pieces)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         hits = [number for number, line in enumerate(lines) if "(INJECTED)" in line]
@@ -109,10 +105,14 @@ def run(first: int, count: int, kinds: int = 1) -> Findings:
         found.skipped = "strace is not installed"
         return found
     names = list(KINDS)
-    for when in range(first + 1, first + count + 1):
-        for turn in range(kinds):
-            kind = names[(when + turn) % len(names)]
-            hit, wrong = inject(kind, when)
+    tries = [
+        (names[(when + turn) % len(names)], when)
+        for when in range(first + 1, first + count + 1)
+        for turn in range(kinds)
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = pool.map(lambda each: inject(*each), tries)
+        for (kind, when), (hit, wrong) in zip(tries, results, strict=True):
             found.counts["faults met"] += hit
             found.counts[f"{kind} met"] += hit
             found.counts["runs without the fault"] += not hit
