@@ -17,6 +17,7 @@ from imi.backoffice import BackOffice
 from imi.cli import Json, refuse
 from imi.clocks import clock_at
 from imi.departments import departments
+from imi.frontoffice import Pin, UserNumber, front_office
 from imi.meter import SoftwareMeter, open_meter, prepare, reseal, seal_of, settings_of
 from imi.meterreports import app as reports
 from imi.users import users
@@ -139,19 +140,22 @@ def redate(
     folder: Folder,
     sequence: Annotated[int, typer.Argument(help="The debit's journal record.")],
     day: Annotated[str, typer.Argument(help="The other date, YYYY-MM-DD.")],
+    user: UserNumber,
+    pin: Pin,
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """Give a piece another date: one zero-value indicium, once for each piece.
+    """Give a piece another date: one zero-value indicium, once for each piece; a supervisor's act.
 
-    Example: imi meter redate out 7 2026-07-14. Exit code 0 done, 1 refused, 2 bad usage.
+    Example: imi meter redate out 12 2026-07-14 --user 1. Exit code 0 done, 1 refused, 2 bad usage.
     """
-    with _desk(folder, at) as desk:
-        desk.contact.meet()
-        answer = desk.meter.psd.redate(sequence, date.fromisoformat(day))
-        told = _outcome(desk, answer)
+    with front_office(folder, at) as opened:
+        answer = opened.login(user, pin).redate(sequence, date.fromisoformat(day))
+        told: dict[str, object] = {"outcome": type(answer).__name__}
         if isinstance(answer, Evidence):
-            told = {"date": day, "for record": sequence, "payload": answer.payload.hex()} | told
+            told |= {"date": day, "for record": sequence, "payload": answer.payload.hex()}
+        else:
+            told["reason"] = str(answer)
         _tell(told, as_json=as_json)
     raise typer.Exit(0 if isinstance(answer, Evidence) else 1)
 
@@ -264,7 +268,7 @@ def _outcome(desk: Desk, answer: object) -> dict[str, object]:
         told["orders"] = ", ".join(_name(order) for order in answer.orders) or "none"
         if answer.refused is not None:
             told["refused"] = str(answer.refused)
-    elif isinstance(answer, Refused) or (answer is not None and not _is_good(answer)):
+    elif isinstance(answer, Refused) or (answer is not None and not isinstance(answer, Refilled)):
         told["reason"] = str(answer)
     return told | {
         "state": psd.state.value,
@@ -277,10 +281,6 @@ def _outcome(desk: Desk, answer: object) -> dict[str, object]:
 
 def _name(order: object) -> str:
     return order.command.name if isinstance(order, Order) else type(order).__name__
-
-
-def _is_good(answer: object) -> bool:
-    return isinstance(answer, Refilled | Evidence)
 
 
 def _when(us: int) -> str:

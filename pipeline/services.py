@@ -1,8 +1,8 @@
 """What the provider and the device's people ask of it, beside imprints: one method, one record.
 
 Orders and answers of the provider reach these methods through `pipeline.contact`, which has checked
-their signatures; people through sessions (`pipeline.people`). Each method asks the state machine,
-then the policy, and writes one durable record or refuses by name.
+their signatures; people through sessions (`pipeline.supervision`). Each method asks the state
+machine, then the policy, and writes one durable record or refuses by name.
 """
 
 from hashlib import sha256

@@ -10,10 +10,11 @@ from imi.cli import app
 
 MORNING = "samples/jobs/morning.toml"
 DAY = "2026-07-13"  # of the job
+PIN = "271828"
 
 
 def imi(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
+    return CliRunner().invoke(app, list(arguments), env={"IMI_PIN": PIN, "IMI_NEW_PIN": PIN})
 
 
 def meter(what: str, folder: Path, *more: str, at: str = f"{DAY}T18:00") -> tuple[int, dict]:
@@ -49,11 +50,15 @@ def test_a_refill_needs_funds_and_then_is_in_the_registers(folder: Path) -> None
 def test_a_suspended_meter_answers_and_prints_no_redate(folder: Path) -> None:
     code, told = meter("order", folder, "suspend")
     assert (code, told["state"], told["orders"]) == (0, "SUSPENDED", "SUSPEND")
-    code, told = meter("redate", folder, "12", "2026-07-20")
+    enrolled = imi("meter", "users", "enrol", str(folder), "1", "Ada", "--at", f"{DAY}T18:00")
+    assert enrolled.exit_code == 0, enrolled.output
+    code, told = meter("redate", folder, "12", "2026-07-20", "--user", "1")
     assert code == 1
     assert "suspended" in told["reason"]
     code, told = meter("order", folder, "resume")
     assert (code, told["state"]) == (0, "READY")
+    code, told = meter("redate", folder, "12", "2026-07-20", "--user", "1")
+    assert (code, told["for record"]) == (0, 12)
 
 
 def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
