@@ -16,7 +16,7 @@ from pipeline.record import RecordType
 from pipeline.refill import Declined, Voided
 from pipeline.state import Lock, Outcome, Try
 from pipeline.upload import upload
-from postage.envelope import open_envelope, seal
+from postage.envelope import open_envelope, pack, seal
 from postage.messages import (
     AuditAck,
     AuditUpload,
@@ -771,12 +771,25 @@ class TestProvider:
             assert getattr(answer, "reason", None) is denial
         assert meeting.account.lock is Denial.HISTORY_DIFFERS
 
-    def test_an_amount_out_of_range_is_declined_for_good(self) -> None:
-        """The meter's own limits may be wider than the provider's."""
+    @pytest.mark.parametrize(
+        ("mills", "is_paid"),
+        [(999, False), (1_000, True), (99_999_990, True), (99_999_991, False)],
+    )
+    def test_an_amount_out_of_range_is_declined_for_good(self, mills: int, is_paid: bool) -> None:
+        """$1.00 to $99,999.99 (domain.md 2.4); the meter's own limits may be wider."""
+        meeting = Meeting(funds=Money(10**9))
+        limits = replace(meeting.psd._limits, min_refill=Money(1), max_refill=Money(10**9))
+        meeting.psd._limits = limits
+        result = meeting.contact.refill(Money(mills))
+        assert isinstance(result, Refilled) is is_paid
+        assert is_paid or result == Declined(1, DeclineReason.AMOUNT_OUT_OF_RANGE)
+
+    def test_a_denial_names_the_nonce_of_whatever_it_denies(self) -> None:
+        """Even of a message that lost its signature: its sender knows what is answered."""
         meeting = Meeting()
-        meeting.psd._limits = replace(meeting.psd._limits, min_refill=Money(1))
-        declined = meeting.contact.refill(Money(999))
-        assert declined == Declined(1, DeclineReason.AMOUNT_OUT_OF_RANGE)
+        unsigned = pack(TimeQuery(device=DEVICE, nonce=77))
+        assert opened(meeting.provider.handle(unsigned)).nonce == 77
+        assert opened(meeting.provider.handle(unsigned[:-1])).nonce == 0
 
     def test_an_order_that_was_not_given_is_not_done(self) -> None:
         meeting = Meeting()
