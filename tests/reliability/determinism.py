@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from imi.meterworld import MeterWorld
 from tests.reliability import crash_points
 from tests.reliability.broken import SOUND
 from tests.reliability.findings import Findings
@@ -27,7 +28,10 @@ def digest(seed: int) -> str:
             told.update(f"{name} {len(data)} ".encode() + data)
         told.update(repr((account.books, account.doubt, sorted(account.paper.items()))).encode())
     wrong = crash_points.crash_point(crash_points.LONGEST * seed + seed % crash_points.LONGEST)
-    return hashlib.sha256(told.digest() + repr(wrong).encode()).hexdigest()
+    world = MeterWorld(seed)
+    world.run(days=2)
+    told.update(repr((wrong, sorted(world.met.items()), world.digest)).encode())
+    return told.hexdigest()
 
 
 def compare(seeds: int) -> Findings:

@@ -26,8 +26,10 @@ from tests.reliability import (
     kill_points,
     recorded,
     recovery_time,
+    rollback,
     syscall_faults,
     tears,
+    world,
 )
 from tests.reliability.findings import Findings
 from tests.reliability.operations import OPERATIONS
@@ -73,10 +75,22 @@ def faults(scale: float) -> list[Job]:
 
 PARTS = (  # what waits for one long job or for the disk comes first
     Part(
+        "R8",
+        "old copies restored",
+        lambda scale: [partial(rollback.run, 0, max(20, round(20 * scale)))],
+        ("copies restored", "detected", "no contact since the copy"),
+    ),
+    Part(
         "R9",
         "time to recover",
         lambda scale: [partial(recovery_time.run, 1_000_000 if scale >= 1 else 50_000)],
         ("records",),
+    ),
+    Part(
+        "R11",
+        "days with a trial balance",
+        lambda scale: chunks(world.run, round(160 * scale), 20),
+        ("worlds", "days balanced", "imprints", "restarts"),
     ),
     Part(
         "R1",

@@ -1,0 +1,119 @@
+"""An old copy of the whole meter restored, as a user would who wants his money back; R8.
+
+`python -m tests.reliability.rollback --count 20` prints the counts. A meter is copied at some
+moment, prints on, meets its provider, and is put back to the copy. In strict mode (no clock that is
+trusted) the copy must be refused before its first imprint and found out by the contact that it then
+needs; with a trusted clock it prints fewer or more pieces than before until the next contact, which
+must find it out. Found out: the provider opens an incident and locks the device, and no further
+piece is printed.
+
+A copy that is put back before any contact is a device like any other: nothing offline can tell.
+Those are counted apart and not as detected.
+"""
+
+import argparse
+import json
+import time
+from random import Random
+from typing import Any
+
+from imi.simdisk import SimDisk
+from pipeline.authority import Reason, Refused
+from pipeline.contact import Met
+from pipeline.imprint import Evidence
+from pipeline.psdclock import TimePolicy
+from pipeline.state import Outcome
+from postage.money import Money
+from tests.pipeline.device import letter, setup
+from tests.pipeline.meeting import Meeting
+from tests.reliability.findings import Findings
+from tests.reliability.remembering import remembering
+
+POLICIES = {"strict": TimePolicy(), "trusted clock": TimePolicy(trusts_rtc=True)}
+
+
+class Restored(Meeting):
+    """A meter whose folder can be put back."""
+
+    policy = TimePolicy()
+
+    @property
+    def setup(self) -> Any:
+        return setup(clock=self.clock, time=self.policy)
+
+    def meet(self) -> object:
+        return self.contact.meet()
+
+    def print(self, count: int) -> None:
+        for _ in range(count):
+            evidence = self.psd.imprint(letter())
+            assert isinstance(evidence, Evidence), evidence
+            self.psd.confirm(evidence.sequence, Outcome.CONFIRMED)
+
+    def restore(self, copy: SimDisk) -> None:
+        """Put the copy back and start the meter on it."""
+        self.reopen(copy.fork())
+
+
+def restore_once(seed: int, policy: str, with_contact: bool) -> str:
+    """Return what became of one restored copy."""
+    rng = Random(seed)
+    made = type("Made", (Restored,), {"policy": POLICIES[policy]})
+    meter: Restored = made()
+    assert isinstance(meter.meet(), Met)
+    meter.contact.refill(Money(100_000))
+    meter.print(rng.randint(1, 6))
+    if rng.random() < 0.5:
+        assert isinstance(meter.meet(), Met)
+    copy = meter.disk.fork()
+    meter.print(rng.randint(1, 6))
+    if with_contact:
+        assert isinstance(meter.meet(), Met)
+    meter.restore(copy)
+    first = meter.psd.imprint(letter())
+    if policy == "strict" and not (
+        isinstance(first, Refused) and first.reason is Reason.TIME_UNKNOWN
+    ):
+        return f"printed before any contact: {first}"
+    if isinstance(first, Evidence):
+        meter.psd.confirm(first.sequence, Outcome.CONFIRMED)
+        meter.print(rng.randint(0, 9))
+    known = len(meter.provider.incidents)
+    meter.meet()
+    is_known = len(meter.provider.incidents) > known and meter.account.lock is not None
+    after = meter.psd.imprint(letter())
+    if not is_known:
+        return "not detected"
+    return f"printed after it was found out: {after}" if isinstance(after, Evidence) else "detected"
+
+
+def run(first: int, count: int) -> Findings:
+    """Return the counts of so many copies in each mode."""
+    found = Findings()
+    with remembering():
+        for seed in range(first, first + count):
+            for policy in POLICIES:
+                became = restore_once(seed, policy, with_contact=True)
+                found.counts["copies restored"] += 1
+                found.counts["detected"] += became == "detected"
+                if became != "detected":
+                    found.blame(f"seed {seed}, {policy}: {became}")
+            became = restore_once(seed, "strict", with_contact=False)
+            found.counts["no contact since the copy"] += 1
+            found.counts["no contact since the copy, detected"] += became == "detected"
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="put old copies of a meter back")
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0)
+    told = parser.parse_args()
+    started = time.process_time()
+    found = run(told.first, told.count)
+    seconds = round(time.process_time() - started, 1)
+    print(json.dumps({**found.counts, "cpu_seconds": seconds, "wrong": found.shown}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+"""An old copy of the meter, put back, is found out; R8."""
+
+from tests.reliability import rollback
+
+
+def test_restored_copies_are_found_out() -> None:
+    """Every one that met its provider after the copy was made; of the others none can be."""
+    found = rollback.run(0, 20)
+    assert found.shown == []
+    assert found.counts["detected"] == found.counts["copies restored"] == 40
+    assert found.counts["no contact since the copy"] == 20
+    assert found.counts["no contact since the copy, detected"] == 0
