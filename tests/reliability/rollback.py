@@ -15,16 +15,14 @@ import argparse
 import json
 import time
 from random import Random
-from typing import Any
 
-from imi.simdisk import SimDisk
 from pipeline.authority import Reason, Refused
 from pipeline.contact import Met
 from pipeline.imprint import Evidence
 from pipeline.psdclock import TimePolicy
 from pipeline.state import Outcome
 from postage.money import Money
-from tests.pipeline.device import letter, setup
+from tests.pipeline.device import letter
 from tests.pipeline.meeting import Meeting
 from tests.reliability.findings import Findings
 from tests.reliability.remembering import remembering
@@ -32,44 +30,28 @@ from tests.reliability.remembering import remembering
 POLICIES = {"strict": TimePolicy(), "trusted clock": TimePolicy(trusts_rtc=True)}
 
 
-class Restored(Meeting):
-    """A meter whose folder can be put back."""
-
-    policy = TimePolicy()
-
-    @property
-    def setup(self) -> Any:
-        return setup(clock=self.clock, time=self.policy)
-
-    def meet(self) -> object:
-        return self.contact.meet()
-
-    def print(self, count: int) -> None:
-        for _ in range(count):
-            evidence = self.psd.imprint(letter())
-            assert isinstance(evidence, Evidence), evidence
-            self.psd.confirm(evidence.sequence, Outcome.CONFIRMED)
-
-    def restore(self, copy: SimDisk) -> None:
-        """Put the copy back and start the meter on it."""
-        self.reopen(copy.fork())
+def print_on(meter: Meeting, count: int) -> None:
+    """Print so many pieces."""
+    for _ in range(count):
+        evidence = meter.psd.imprint(letter())
+        assert isinstance(evidence, Evidence), evidence
+        meter.psd.confirm(evidence.sequence, Outcome.CONFIRMED)
 
 
 def restore_once(seed: int, policy: str, with_contact: bool) -> str:
     """Return what became of one restored copy."""
     rng = Random(seed)
-    made = type("Made", (Restored,), {"policy": POLICIES[policy]})
-    meter: Restored = made()
-    assert isinstance(meter.meet(), Met)
+    meter = Meeting(policy=POLICIES[policy])
+    assert isinstance(meter.contact.meet(), Met)
     meter.contact.refill(Money(100_000))
-    meter.print(rng.randint(1, 6))
+    print_on(meter, rng.randint(1, 6))
     if rng.random() < 0.5:
-        assert isinstance(meter.meet(), Met)
+        assert isinstance(meter.contact.meet(), Met)
     copy = meter.disk.fork()
-    meter.print(rng.randint(1, 6))
+    print_on(meter, rng.randint(1, 6))
     if with_contact:
-        assert isinstance(meter.meet(), Met)
-    meter.restore(copy)
+        assert isinstance(meter.contact.meet(), Met)
+    meter.reopen(copy)
     first = meter.psd.imprint(letter())
     if policy == "strict" and not (
         isinstance(first, Refused) and first.reason is Reason.TIME_UNKNOWN
@@ -77,9 +59,9 @@ def restore_once(seed: int, policy: str, with_contact: bool) -> str:
         return f"printed before any contact: {first}"
     if isinstance(first, Evidence):
         meter.psd.confirm(first.sequence, Outcome.CONFIRMED)
-        meter.print(rng.randint(0, 9))
+        print_on(meter, rng.randint(0, 9))
     known = len(meter.provider.incidents)
-    meter.meet()
+    meter.contact.meet()
     is_known = len(meter.provider.incidents) > known and meter.account.lock is not None
     after = meter.psd.imprint(letter())
     if not is_known:
