@@ -76,7 +76,7 @@ class RealDisk:
         self._open: dict[str, int] = {}
         self._locks: list[int] = []
         for name, root in self._roots.items():
-            (root / name).mkdir(parents=True, exist_ok=True)
+            _make(root / name)
 
     def lock(self) -> None:
         """Take both folders for one writer; PsdInUse where someone else has one."""
@@ -165,11 +165,7 @@ class RealDisk:
         """Make names durable in every folder, and the folders in theirs."""
         roots = list(self._roots.values())
         for folder in {*roots, *(root / side for side, root in self._roots.items())}:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            _sync(folder)
 
     def _path(self, name: str) -> Path:
         return self._roots.get(name.split("/", 1)[0], self._roots["a"]) / name
@@ -187,3 +183,19 @@ class RealDisk:
         fd = self._open.pop(name, None)
         if fd is not None:
             os.close(fd)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, each durable in the one that holds it."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

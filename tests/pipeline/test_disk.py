@@ -248,3 +248,22 @@ def test_nothing_answers_after_a_cut() -> None:
     refuses(disk.pwrite, "a/1", b"x", 0)
     refuses(disk.pread, "a/1", 1, 0)
     refuses(disk.sync, "a/1")
+
+
+def test_a_new_folder_is_durable_in_each_one_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut behind the creation of a device must not take its whole folder."""
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def note(fd: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{fd}")))
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", note)
+    RealDisk(tmp_path / "new" / "device").close()
+    device = tmp_path / "new" / "device"
+    assert synced == [tmp_path, tmp_path / "new", device, device]
+    RealDisk(device).close()
+    assert len(synced) == 4
