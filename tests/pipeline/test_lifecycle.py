@@ -450,3 +450,50 @@ def test_a_broken_journal_refuses_all_but_status() -> None:
     assert psd.state is State.FAULT
     assert reason(psd.imprint(letter())) is Reason.FAULT
     assert psd.registers.descending == Money(500_000)
+
+
+def test_what_a_state_refuses_leaves_no_record() -> None:
+    psd = held(Lock.SUSPENDED)
+    before = psd.head
+    assert reason(psd.void_refill(3)) is Reason.SUSPENDED
+    assert reason(psd.redate(6, date(2026, 7, 14))) is Reason.SUSPENDED
+    assert psd.head == before
+    gone = tampered()
+    assert reason(gone.acknowledge(1)) is Reason.TAMPERED
+    assert reason(gone.anchor_time(NOON_US, 0, 1)) is Reason.TAMPERED
+
+
+def test_commissioning_says_which_step_was_refused() -> None:
+    class Refusing(Psd):
+        def register(self, agreement: bytes) -> Refused | None:
+            return Refused(Reason.SUSPENDED, "no agreement")
+
+    psd = Refusing.create(SimDisk(), **setup())
+    with pytest.raises(ValueError, match="commissioning: the provider suspended the device"):
+        commission(psd, b"certificate", b"agreement")
+    assert psd.state is State.INITIALIZED
+    commission(filled(), b"certificate", b"agreement")  # in service: nothing is left to do
+
+
+def test_zeroise_needs_a_way_and_may_be_asked_again() -> None:
+    with pytest.raises(ValueError, match="names no way to destroy"):
+        filled().zeroise()
+    disk, destroyed = SimDisk(), []
+    psd = filled(disk, zeroise=lambda: destroyed.append(1))
+    psd.zeroise()
+    psd.zeroise()
+    assert destroyed == [1, 1]
+    psd.close()
+    assert Psd.open(disk, **setup()).state is State.TAMPERED  # a reader without that way
+
+
+def test_the_time_is_the_floor_where_it_is_unknown() -> None:
+    disk, clocks = SimDisk(), Clocks(datetime(2026, 7, 13, 19, tzinfo=UTC))
+    psd = filled(disk, clock=clocks)
+    clocks.wait(SECOND_US)
+    assert psd.now_us == clocks.rtc_us
+    psd.close()
+    clocks.wait(HOUR_US)
+    strict = Psd.open(disk, **setup(clock=clocks, time=STRICT))
+    assert strict.now_us < clocks.rtc_us
+    assert strict.contact.warning_h == 0
