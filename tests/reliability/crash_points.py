@@ -332,7 +332,10 @@ ACTIONS: tuple[tuple[Callable[[Life], None], int], ...] = (
 def work(life: Life) -> None:
     """Use the device until the power goes."""
     acts, weights = zip(*ACTIONS, strict=True)
-    needs = {Life.imprint, Life.test_imprint, Life.redate, Life.refill, Life.rates}
+    needs = {
+        *(Life.imprint, Life.test_imprint, Life.redate),
+        *(Life.refill, Life.rates, Life.budget),
+    }
     while True:
         [act] = life.rng.choices(acts, weights)
         if life.account.books.zeroised:
