@@ -76,7 +76,7 @@ class RealDisk:
         self._open: dict[str, int] = {}
         self._locks: list[int] = []
         for name, root in self._roots.items():
-            _make(root / name)
+            (root / name).mkdir(parents=True, exist_ok=True)
 
     def lock(self) -> None:
         """Take both folders for one writer; PsdInUse where someone else has one."""
@@ -162,10 +162,16 @@ class RealDisk:
         self._path(old).rename(self._path(new))
 
     def sync_dir(self) -> None:
-        """Make names durable in every folder, and the folders in theirs."""
-        roots = list(self._roots.values())
+        """Make names durable in every folder, and each folder in those above it.
+
+        Those above were perhaps made for this device, by a run that did not get this far.
+        """
+        roots = [root.resolve() for root in self._roots.values()]
         for folder in {*roots, *(root / side for side, root in self._roots.items())}:
             _sync(folder)
+        for folder in {above for root in roots for above in root.parents}:
+            with contextlib.suppress(PermissionError):  # not ours to make, then
+                _sync(folder)
 
     def _path(self, name: str) -> Path:
         return self._roots.get(name.split("/", 1)[0], self._roots["a"]) / name
@@ -183,14 +189,6 @@ class RealDisk:
         fd = self._open.pop(name, None)
         if fd is not None:
             os.close(fd)
-
-
-def _make(folder: Path) -> None:
-    """Make a folder and those above it, each durable in the one that holds it."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:
