@@ -6,6 +6,7 @@
 import enum
 
 from imicore import _imaging
+from imicore.errors import BadArgument
 
 
 class Algorithm(enum.Enum):
@@ -36,6 +37,17 @@ class Algorithm(enum.Enum):
             if coordinates and len(point) == 1 + coordinates * algorithm.width:
                 return algorithm
         return None
+
+
+ORDERS = {
+    Algorithm.P256: 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    Algorithm.P384: int(
+        "ffffffffffffffffffffffffffffffffffffffffffffffff"
+        "c7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+        16,
+    ),
+}
+"""Orders n of the groups (FIPS 186-4 D.1.2.3 and D.1.2.4)."""
 
 
 class Check(enum.IntEnum):
@@ -71,3 +83,20 @@ def der_to_raw(signature: bytes, algorithm: Algorithm = Algorithm.P256) -> bytes
     (128, 1, 64)
     """
     return _imaging.ecdsa_der_to_raw(signature, algorithm.width)
+
+
+def low_s(signature: bytes) -> bytes:
+    r"""Return a raw signature in its one form, s at most n / 2; a low one comes back as it is.
+
+    (r, s) and (r, n - s) verify alike, so a signature in the high form proves a holder of the
+    genuine one, and nothing more. BadArgument for a length that is not 64 or 96.
+
+    >>> low_s(bytes(31) + b"\x01" + ORDERS[Algorithm.P256].to_bytes(32, "big"))[32:] == bytes(32)
+    True
+    """
+    width, odd = divmod(len(signature), 2)
+    algorithm = {one.width: one for one in Algorithm}.get(width)
+    if odd or algorithm is None:
+        raise BadArgument(f"{len(signature)} bytes; a raw signature has 64 or 96")
+    order, s = ORDERS[algorithm], int.from_bytes(signature[width:], "big")
+    return signature if 2 * s <= order else signature[:width] + (order - s).to_bytes(width, "big")

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from imicore import _imaging
@@ -43,6 +44,17 @@ def pwg(rasters: Raster | Sequence[Raster], *, media_name: str = "") -> bytes:
     """
     pages = [rasters] if isinstance(rasters, Raster) else rasters
     return _imaging.pwg([(page.rows, page.width, page.dots_per_inch) for page in pages], media_name)
+
+
+def grey_png(frame: NDArray[np.uint8]) -> bytes:
+    r"""Return a grey picture, uint8[H, W], as a PNG.
+
+    >>> grey_png(np.zeros((2, 3), np.uint8))[:4]
+    b'\x89PNG'
+    """
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(frame, np.uint8)).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def _saved(raster: Raster, kind: str, **options: str) -> bytes:

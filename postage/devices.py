@@ -13,6 +13,7 @@ from postage.layouts import OUR_VENDOR, PROFILES, SAMPLE_VENDOR, SIGNATURE_BYTES
 SOFTWARE_VENDOR = OUR_VENDOR
 NEVER_PRODUCTION = frozenset({SOFTWARE_VENDOR, SAMPLE_VENDOR})
 """Ids that no production register may list: ours and that of the USPS sample (domain trap 24)."""
+NO_KEY = "none"
 UNCOMPRESSED = 4  # SEC 1 v2.0 2.3.3: the leading byte of a point given as x || y
 
 
@@ -30,8 +31,16 @@ class DeviceStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     LOST = "lost"
+    STOLEN = "stolen"
     REVOKED = "revoked"
     WITHDRAWN = "withdrawn"
+
+
+class Product(StrEnum):
+    """The product categories of DMM 604.4.1.2 (2015)."""
+
+    METER = "meter"
+    PC_POSTAGE = "pc-postage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +48,11 @@ class DeviceRecord:
     """One device: who it is, which key and layout its indicia have, where it is licensed.
 
     The algorithm and the profile come from here, never from a payload (domain trap 5).
-    ``public_key`` is the SEC 1 point, uncompressed (0x04 || x || y): 65 or 97 bytes.
-    ``valid_from`` and ``valid_to`` are the first and last mailing dates (None: open).
+    ``public_key`` is the SEC 1 point, uncompressed (0x04 || x || y): 65 or 97 bytes. A device whose
+    profile we only read, an IBI meter, is listed with ``algorithm`` "none" and no key: its model
+    and status count, and nothing of it verifies. ``valid_from`` and ``valid_to`` are the first and
+    last mailing dates (None: open). A status other than active holds for indicia dated
+    ``status_since`` or later (None: for all).
 
     Raises:
         DeviceRecordError: a field is not what it must be, or a software device or the USPS
@@ -64,11 +76,14 @@ class DeviceRecord:
     valid_to: date | None = None
     licensing_zip: str = ""
     provider: str = ""
+    product: Product = Product.METER
+    status_since: date | None = None
 
     def __post_init__(self) -> None:
         # A register is read from text: "specimen" becomes Mode.SPECIMEN or is refused here.
         object.__setattr__(self, "mode", _member(Mode, self.mode))
         object.__setattr__(self, "status", _member(DeviceStatus, self.status))
+        object.__setattr__(self, "product", _member(Product, self.product))
         for broken in self._broken_promises():
             raise DeviceRecordError(f"device {self.vendor_model} {self.serial}: {broken}")
 
@@ -118,24 +133,34 @@ class DeviceRecord:
 
     @property
     def signature_length(self) -> int:
-        """Return the bytes of one raw signature: 64 or 96."""
-        return SIGNATURE_BYTES[self.algorithm]
+        """Return the bytes of one raw signature: 64 or 96, 0 where no key is listed."""
+        return SIGNATURE_BYTES.get(self.algorithm, 0)
 
     def is_valid_on(self, day: date) -> bool:
         """Return whether a mailing date lies within the record's validity, both ends included."""
         starts = self.valid_from is None or self.valid_from <= day
         return starts and (self.valid_to is None or day <= self.valid_to)
 
+    def is_active_on(self, day: date) -> bool:
+        """Return whether the status lets indicia of this date pay for mail."""
+        began = self.status_since is None or self.status_since <= day
+        return self.status is DeviceStatus.ACTIVE or not began
+
     def _broken_promises(self) -> Iterator[str]:
-        if not re.fullmatch(r"[0-9A-Z]{4}", self.vendor_model):
+        # IBI Lite has a number of one byte in place of the four characters.
+        if not re.fullmatch(r"[0-9A-Z]{4}|[0-9]{1,3}", self.vendor_model):
             yield f"vendor and model is four of A-Z 0-9, not {self.vendor_model!r}"
         if not 0 <= self.serial < 2**32:
             yield f"serial {self.serial} is outside 0 to {2**32 - 1}"
         if self.profile not in PROFILES:
             yield f"profile {self.profile!r} is not one of {', '.join(PROFILES)}"
         key, width = self.public_key, SIGNATURE_BYTES.get(self.algorithm, 0)
-        if not width:
-            yield f"algorithm {self.algorithm!r} is not one of {', '.join(SIGNATURE_BYTES)}"
+        if self.algorithm == NO_KEY:
+            if key or (self.profile in PROFILES and PROFILES[self.profile].is_writable):
+                yield "a device without a key has none, and a profile that we only read"
+        elif not width:
+            known = ", ".join([*SIGNATURE_BYTES, NO_KEY])
+            yield f"algorithm {self.algorithm!r} is not one of {known}"
         elif len(key) != 1 + width or key[0] != UNCOMPRESSED:
             yield f"public key is not 0x04 and {width} bytes, as {self.algorithm} needs"
         if self.mode is Mode.PRODUCTION and self.vendor_model in NEVER_PRODUCTION:
@@ -146,6 +171,9 @@ class DeviceRecord:
             yield f"valid to {self.valid_to} lies before valid from {self.valid_from}"
 
 
+DATES = ("valid_from", "valid_to", "status_since")
+
+
 def _from_text(name: str, value: object) -> str | int | bytes | date:
     """Return a value of a text entry in the type of its field."""
     try:
@@ -154,11 +182,13 @@ def _from_text(name: str, value: object) -> str | int | bytes | date:
                 return value
             case "public_key", str():
                 return bytes.fromhex(value)
-            case (("valid_from" | "valid_to"), str()):
+            case (("valid_from" | "valid_to" | "status_since"), str()):
                 return date.fromisoformat(value)
-            case (("valid_from" | "valid_to"), date()) if not isinstance(value, datetime):
+            case (("valid_from" | "valid_to" | "status_since"), date()) if not isinstance(
+                value, datetime
+            ):
                 return value
-            case _, str() if name not in ("serial", "public_key", "valid_from", "valid_to"):
+            case _, str() if name not in ("serial", "public_key", *DATES):
                 return value
     except ValueError as error:
         raise DeviceRecordError(f"{name} of a device record: {error}") from None

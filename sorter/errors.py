@@ -1,0 +1,16 @@
+"""Every exception that sorter raises. One root to catch.
+
+What a lane meets every day is a value (``Verdict``, ``Refused``); these are broken promises.
+"""
+
+
+class SorterError(Exception):
+    """Root of everything sorter raises on purpose."""
+
+
+class RegisterError(SorterError, ValueError):
+    """A device register that is not what its authority signed, or contradicts itself."""
+
+
+class PolicyError(SorterError, ValueError):
+    """A policy value outside its range, or a file of policy that cannot be read."""

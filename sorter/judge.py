@@ -1,0 +1,224 @@
+"""One piece's findings to one verdict: what counts, what it shows, what it owes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from postage.assessment import required
+from postage.decertification import Calendar
+from postage.devices import DeviceRecord
+from postage.facts import PieceFacts
+from postage.fields import PayloadType
+from postage.indicium import Indicium
+from postage.mailclass import MailClass
+from postage.mailpiece import Mailpiece
+from postage.money import ZERO, Money
+from postage.rates import Quote, Unratable
+from postage.remedies import remedies_for
+from postage.verdicts import (
+    UNDECIDED,
+    Code,
+    Evidence,
+    Finding,
+    Reason,
+    Verdict,
+    classes_of,
+    code_of,
+)
+from sorter.authenticity import Examined
+from sorter.policy import Policy
+from sorter.register import Register
+from sorter.standing import date_window, decertified_anyway, standing
+
+Price = Callable[[Mailpiece, PieceFacts, date], Quote | Unratable]
+"""What a piece costs in its class on a mailing date."""
+UNVERIFIED = frozenset({Reason.UNKNOWN_DEVICE, Reason.NO_KEY})
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """Everything that is the same for every piece of a batch."""
+
+    register: Register
+    policy: Policy
+    calendar: Calendar
+    price: Price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One piece: the facts, what was read, what history says of each, what the picture shows.
+
+    ``seen`` has the findings of the scan history for each payload in ``examined``.
+    """
+
+    facts: PieceFacts
+    examined: Sequence[Examined]
+    seen: Sequence[tuple[Finding, ...]]
+    picture: tuple[Finding, ...] = ()
+    crop: bytes = b""
+    grade: str = ""
+    first_seen: str = ""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the payloads of one piece come to: findings, what they show, and which of them count."""
+
+    findings: list[Finding]
+    shown: Money | None = None
+    counted: list[Indicium] = field(default_factory=list)
+    redates: list[Indicium] = field(default_factory=list)
+    devices: list[DeviceRecord] = field(default_factory=list)
+
+
+def judge(case: Case, court: Court) -> Verdict:
+    """Return the verdict; a function of the case and the court and nothing else."""
+    facts = case.facts
+    heard = _hear(case, court)
+    findings = heard.findings
+    mailed_on = _mailing_date(heard, court.policy, facts.scanned_on)
+    if facts.mail_class in court.register.excluded_classes:
+        findings.append(Finding(Reason.CLASS_EXCLUDED, facts.mail_class))
+        heard.counted.clear()
+    if court.register.is_stale_on(facts.scanned_on):
+        text = f"{court.register.name} ended on {court.register.expires}"
+        findings.append(Finding(Reason.REGISTER_STALE, text))
+    is_open = not heard.counted and code_of(findings) in UNDECIDED
+    paid = None if is_open else sum((one.postage for one in heard.counted), ZERO)
+    quote = _quote(facts, court, paid or ZERO, mailed_on)
+    due = quote.postage if isinstance(quote, Quote) else None
+    findings += _of_money(paid, due, quote)
+    findings += _of_claims(heard.counted, facts)
+    code, (class_2011, class_2015) = code_of(findings), classes_of(paid, due)
+    remedies = remedies_for(
+        is_undecided=code in UNDECIDED,
+        is_owed=paid is not None and (not paid if due is None else paid < due),
+        is_paid_in_part=bool(paid),
+        has_account=bool(heard.devices),
+        at_induction=facts.at_induction,
+        is_express=facts.mail_class is MailClass.PRIORITY_EXPRESS,
+        at_origin=facts.at_origin,
+    )
+    evidence = Evidence(
+        payloads=tuple(one.payload for one in case.examined),
+        crop=case.crop,
+        device=heard.devices[0].key_id if heard.devices else "",
+        register=court.register.name,
+        edition=quote.edition if isinstance(quote, Quote) else "",
+        first_seen=case.first_seen,
+        grade=case.grade,
+    )
+    return Verdict(
+        code=code,
+        class_2011=class_2011,
+        class_2015=class_2015,
+        reasons=tuple(sorted(findings, key=lambda one: one.reason.code.number)),
+        shown=heard.shown,
+        paid=paid,
+        due=due,
+        remedies=remedies,
+        evidence=evidence,
+        is_rehearsal=court.policy.mode == "rehearsal",
+    )
+
+
+def _hear(case: Case, court: Court) -> _Heard:
+    """Return what the payloads come to; one that counts as nothing is only a finding."""
+    heard = _Heard(list(case.picture))
+    for one, seen in zip(case.examined, case.seen, strict=True):
+        found = [*_authentic(one, court, case.facts), *seen]
+        heard.findings += found
+        if one.record is not None:
+            heard.devices.append(one.record)
+        if one.indicium is None:
+            continue
+        heard.shown = (heard.shown or ZERO) + one.indicium.postage
+        if one.is_genuine and not code_of(found).is_worthless:
+            is_redate = one.indicium.payload_type is PayloadType.REDATE
+            (heard.redates if is_redate else heard.counted).append(one.indicium)
+    return heard
+
+
+def _authentic(one: Examined, court: Court, facts: PieceFacts) -> Iterator[Finding]:
+    day = facts.scanned_on
+    if one.is_genuine:
+        assert one.record is not None
+        assert one.indicium is not None
+        yield from one.findings
+        yield from standing(one.record, one.indicium, court.register, court.calendar, day)
+        return
+    for finding in one.findings:
+        ended = None
+        if finding.reason in UNVERIFIED:
+            ended = decertified_anyway(one, court.calendar, day)
+        yield ended or finding
+
+
+def _mailing_date(heard: _Heard, policy: Policy, scanned_on: date) -> date:
+    """Return the day whose prices hold, and add what is wrong with the dates of the piece.
+
+    A redate imprint gives a piece of its own device a later date. Where no date can be the day of
+    mailing, that of the scan is taken.
+    """
+    dated = heard.counted
+    for redate in heard.redates:
+        companions = [one for one in dated if _device(one) == _device(redate)]
+        if not companions:
+            heard.findings.append(Finding(Reason.REDATE_ALONE, f"dated {redate.mailing_date}"))
+        else:
+            heard.findings.append(Finding(Reason.REDATED, f"to {redate.mailing_date}"))
+            dated = [one for one in dated if one not in companions] + [redate]
+    late = [finding for one in dated for finding in date_window(one, policy, scanned_on)]
+    heard.findings += late
+    days = [one.mailing_date for one in dated if one.mailing_date is not None]
+    if len(days) < len(dated):
+        heard.findings.append(Finding(Reason.UNDATED))
+    return min(days) if days and not late else scanned_on
+
+
+def _device(indicium: Indicium) -> tuple[str, int]:
+    return indicium.vendor_model, indicium.device_serial
+
+
+def _quote(facts: PieceFacts, court: Court, paid: Money, day: date) -> Quote | Unratable | None:
+    if facts.measured is None:
+        return None
+    return required(facts.measured, paid, lambda piece: court.price(piece, facts, day))
+
+
+def _of_money(
+    paid: Money | None, due: Money | None, quote: Quote | Unratable | None
+) -> Iterator[Finding]:
+    if due is None:
+        why = quote.reason if isinstance(quote, Unratable) else "the piece was not measured"
+        yield Finding(Reason.DUE_UNKNOWN, why)
+    if paid is None:
+        return
+    if not paid:
+        if due != ZERO:
+            yield Finding(Reason.NOTHING_AFFIXED, "" if due is None else f"{due} is due")
+    elif due is not None and paid != due:
+        reason = Reason.LESS_THAN_DUE if paid < due else Reason.MORE_THAN_DUE
+        yield Finding(reason, f"{paid} of {due}, {abs(paid - due)} {_word(reason)}")
+
+
+def _word(reason: Reason) -> str:
+    return "short" if reason is Reason.LESS_THAN_DUE else "over"
+
+
+def _of_claims(counted: list[Indicium], facts: PieceFacts) -> Iterator[Finding]:
+    """Yield where the mailer's own words and the scale do not agree."""
+    if facts.measured is None:
+        return
+    weight = facts.measured.piece.weight_milliounces
+    limit = facts.measured.weight_tolerance_milliounces
+    claims = [one.weight_tenths_oz for one in counted] + [facts.claimed.weight_tenths_oz]
+    for tenths in {claim for claim in claims if claim}:
+        # A claim is rounded up to the next tenth of an ounce.
+        if not -limit <= tenths * 100 - weight < 100 + limit:
+            text = f"weight {tenths / 10} oz claimed, {weight / 1000:.3f} oz measured"
+            yield Finding(Reason.CLAIM_DIFFERS, text)
+
+
+__all__ = ["Case", "Code", "Court", "Price", "judge"]

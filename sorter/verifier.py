@@ -1,0 +1,205 @@
+"""Is this piece paid, and if not, by how much and why: the whole answer for one piece or a batch.
+
+A frame is read, every payload examined against the register, the scan history asked, the price
+found, and all of it judged. Nothing that a camera or a mailer can send raises: the answer is
+always a verdict.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from postage.decertification import Calendar, read_calendar
+from postage.facts import PieceFacts
+from postage.mailpiece import Mailpiece
+from postage.rates import Quote, RateBook, Unratable
+from postage.verdicts import Code, Finding, Reason, Verdict
+from sorter.authenticity import Examined, Examiner
+from sorter.history import finding_of, scan_of
+from sorter.judge import Case, Court, judge
+from sorter.policy import Policy
+from sorter.scans import Scan, ScanHistory, Sighting
+from sorter.sight import (
+    Eye,
+    Frame,
+    Seen,
+    crop_of,
+    placement_findings,
+    print_quality,
+    quality_findings,
+    size_findings,
+)
+from sorter.trust import Trust
+
+Given = Frame | bytes | Sequence[bytes]
+"""A frame (uint8[H, W] or [H, W, 3]), one payload, or all payloads read off one piece."""
+
+# A piece whose amount is wrong may carry a second indicium, or the companion of a redate.
+LOOK_AGAIN: Final = frozenset({Code.UNPAID, Code.SHORTPAID, Code.STALE})
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A piece on its way through a batch."""
+
+    facts: PieceFacts
+    frame: Frame | None
+    seen: Seen
+    payloads: tuple[bytes, ...]
+
+
+class Verifier:
+    """Judges pieces. Thread-safe; natives run without the GIL, so threads share the work.
+
+    Args:
+        trust: whose register is believed; it may be replaced while pieces run.
+        duplicates: the scan history; a genuine indicium is durable in it before its verdict is out.
+        rates: the editions that price a piece on its mailing date.
+        policy: mode, date window, print quality, placement.
+        calendar: decertification of models; by default the one that comes with us.
+    """
+
+    def __init__(
+        self,
+        trust: Trust,
+        duplicates: ScanHistory,
+        rates: RateBook,
+        policy: Policy | None = None,
+        *,
+        calendar: Calendar | None = None,
+        examiner: Examiner | None = None,
+    ) -> None:
+        self._trust = trust
+        self._duplicates = duplicates
+        self._rates = rates
+        self._policy = policy or Policy()
+        self._calendar = calendar or read_calendar()
+        self._examiner = examiner or Examiner()
+        self._eye = Eye()
+
+    def verify(self, frame_or_payload: Given, piece_facts: PieceFacts) -> Verdict:
+        """Return the verdict on one piece; ``verify_many`` is faster for more."""
+        [verdict] = self.verify_many([(frame_or_payload, piece_facts)])
+        return verdict
+
+    def verify_many(self, pieces: Iterable[tuple[Given, PieceFacts]]) -> list[Verdict]:
+        """Return a verdict for each piece, in order, all by one register.
+
+        The scan history is written once for the whole batch. A piece from a frame whose amount is
+        wrong is looked at again for further indicia before it is accused.
+        """
+        court = Court(self._trust.register, self._policy, self._calendar, self._price)
+        batch = [self._sighted(given, facts) for given, facts in pieces]
+        verdicts = self._judged(batch, court)
+        again = [at for at, one in enumerate(batch) if self._looks_again(one, verdicts[at])]
+        if again:
+            second = self._judged([batch[at] for at in again], court)
+            for at, verdict in zip(again, second, strict=True):
+                verdicts[at] = verdict
+        return verdicts
+
+    def late(self, piece_facts: PieceFacts, text: str) -> Verdict:
+        """Return the verdict on a piece that left before it could be judged."""
+        court = Court(self._trust.register, self._policy, self._calendar, self._price)
+        picture = (Finding(Reason.DEADLINE_PASSED, text),)
+        return judge(Case(facts=piece_facts, examined=(), seen=(), picture=picture), court)
+
+    def _sighted(self, given: Given, facts: PieceFacts) -> _Piece:
+        if isinstance(given, bytes):
+            return _Piece(facts, None, Seen((), ()), (given,))
+        if isinstance(given, np.ndarray):
+            seen = self._eye.look(given)
+            return _Piece(facts, given, seen, tuple(one.payload for one in seen.readings))
+        payloads = tuple(given)
+        none = () if payloads else (Finding(Reason.NO_SYMBOL, "no payload was given"),)
+        return _Piece(facts, None, Seen((), none), payloads)
+
+    def _looks_again(self, piece: _Piece, verdict: Verdict) -> bool:
+        """Look for further indicia in a piece's frame; return whether there are any."""
+        if piece.frame is None or verdict.code not in LOOK_AGAIN:
+            return False
+        seen = self._eye.look(piece.frame, thoroughly=True)
+        payloads = tuple(one.payload for one in seen.readings)
+        if set(payloads) <= set(piece.payloads):
+            return False
+        piece.seen, piece.payloads = seen, payloads
+        return True
+
+    def _judged(self, batch: Sequence[_Piece], court: Court) -> list[Verdict]:
+        flat = [payload for piece in batch for payload in piece.payloads]
+        examined = iter(self._examiner.examine(flat, court.register, court.policy.mode))
+        groups = [[next(examined) for _ in piece.payloads] for piece in batch]
+        groups = [self._sized(piece, group) for piece, group in zip(batch, groups, strict=True)]
+        asked: list[Scan] = [
+            scan_of(one, piece.facts)
+            for piece, group in zip(batch, groups, strict=True)
+            for one in group
+            if one.is_genuine
+        ]
+        sightings = iter(self._duplicates.check_many(asked) if asked else ())
+        return [
+            self._verdict(piece, group, sightings, court)
+            for piece, group in zip(batch, groups, strict=True)
+        ]
+
+    def _sized(self, piece: _Piece, group: list[Examined]) -> list[Examined]:
+        """Return the payloads of a frame, those in a symbol of the wrong size not genuine."""
+        if not piece.seen.readings:
+            return group
+        sized = []
+        for one, reading in zip(group, piece.seen.readings, strict=True):
+            wrong = tuple(size_findings(reading)) if one.is_genuine else ()
+            findings = one.findings + wrong
+            sized.append(replace(one, findings=findings, is_genuine=False) if wrong else one)
+        return sized
+
+    def _verdict(
+        self, piece: _Piece, group: list[Examined], sightings: Iterable[Sighting], court: Court
+    ) -> Verdict:
+        turn = iter(sightings)
+        seen: list[tuple[Finding, ...]] = []
+        first_seen = ""
+        for one in group:
+            if not one.is_genuine:
+                seen.append(())
+                continue
+            found, where = finding_of(next(turn))
+            seen.append(found)
+            first_seen = first_seen or where
+        picture, grade = self._looked(piece, group)
+        verdict = judge(
+            Case(
+                facts=piece.facts,
+                examined=group,
+                seen=seen,
+                picture=picture,
+                grade=grade,
+                first_seen=first_seen,
+            ),
+            court,
+        )
+        if verdict.code is Code.VALID or piece.frame is None or not piece.seen.readings:
+            return verdict
+        crop = crop_of(piece.frame, piece.seen.readings[0], self._policy.crop_margin_modules)
+        return replace(verdict, evidence=replace(verdict.evidence, crop=crop))
+
+    def _looked(self, piece: _Piece, group: list[Examined]) -> tuple[tuple[Finding, ...], str]:
+        """Return what the picture shows of the print, and the grade in words."""
+        findings = list(piece.seen.findings)
+        if piece.frame is None or not self._policy.pixels_per_inch:
+            return tuple(findings), ""
+        text = ""
+        for one, reading in zip(group, piece.seen.readings, strict=True):
+            if one.is_genuine:
+                findings += placement_findings(piece.frame, reading, self._policy)
+                quality = print_quality(piece.frame, reading, self._policy)
+                if quality is not None:
+                    text = text or quality.text
+                    findings += quality_findings(quality, self._policy)
+        return tuple(findings), text
+
+    def _price(self, piece: Mailpiece, facts: PieceFacts, day: date) -> Quote | Unratable:
+        return self._rates.quote(piece, day)
