@@ -15,7 +15,7 @@ from postage.devices import SOFTWARE_VENDOR, DeviceRecord, Mode
 from postage.errors import Fault, IndiciumFormatError
 from postage.fields import PayloadType
 from postage.indicium import Indicium, Refusal, claimed_device, try_unpack
-from postage.layouts import PROFILES
+from postage.layouts import BY_VERSION, PROFILES
 from postage.verdicts import Finding, Reason
 from sorter.policy import TrustMode
 from sorter.register import Register
@@ -32,7 +32,11 @@ SIGNATURE_REASONS: Final = {
     Check.MISMATCH: Reason.SIGNATURE_MISMATCH,
 }
 FORMAT_REASONS: Final = {Fault.TRUNCATED: Reason.TRUNCATED, Fault.PADDED: Reason.PADDED}
-GENUINE_REASONS: Final = {Fault.PADDED: Reason.TRAILING_BYTES}
+SHORTEST: Final = {
+    version: min(layout.payload_lengths[0] for layout in layouts)
+    for version, layouts in BY_VERSION.items()
+}
+LONGEST: Final = max(layout.payload_lengths[1] for layout in PROFILES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +114,15 @@ class Examiner:
 
 def _parse(payload: bytes, register: Register, mode: TrustMode) -> Examined:
     try:
-        vendor, serial = claimed_device(payload)
-    except (IndiciumFormatError, TypeError, ValueError) as error:
+        # A cut payload still names a device; whether it means one, the register tells.
+        vendor, serial = claimed_device(payload and payload.ljust(LONGEST, b"\0"))
+    except IndiciumFormatError as error:
         finding = Finding(Reason.NOT_AN_INDICIUM, str(error))
-        return Examined(bytes(payload), None, None, (finding,), False)
+        return Examined(payload, None, None, (finding,), False)
     record = register.find(vendor, serial)
+    if record is None and len(payload) < SHORTEST[payload[0]]:
+        finding = Finding(Reason.NOT_AN_INDICIUM, f"{len(payload)} bytes")
+        return Examined(payload, None, None, (finding,), False)
     if record is None:
         found = try_unpack(payload)
         indicium = found if isinstance(found, Indicium) else None
