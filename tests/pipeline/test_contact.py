@@ -12,11 +12,12 @@ from pipeline.imprint import Refilled
 from pipeline.lifecycle import State
 from pipeline.link import Breach, Incident, Unreachable
 from pipeline.orders import obey
-from pipeline.record import RecordType
+from pipeline.record import RECORD_BYTES, RecordType
 from pipeline.refill import Declined, Voided
 from pipeline.state import Lock, Outcome, Try
 from pipeline.upload import upload
 from postage.envelope import open_envelope, pack, seal
+from postage.message_layouts import MAX_RECORDS
 from postage.messages import (
     AuditAck,
     AuditUpload,
@@ -964,6 +965,29 @@ class TestUploads:
         assert isinstance(refused, Incident)
         assert refused.breach is Breach.HISTORY_DIFFERS
         assert meeting.account.lock is None  # the true provider finds nothing wrong
+
+    def test_a_long_history_goes_in_bundles_and_each_record_once(self) -> None:
+        """Past the first question each bundle begins where the one before it ended."""
+        meeting = Meeting()
+        for version in range(2 * MAX_RECORDS):
+            meeting.psd.adopt_rates(version, bytes(32))
+        sent: list[tuple[int, int]] = []
+
+        def note(question: bytes, deliver: Deliver) -> bytes:
+            message = opened(question)
+            if isinstance(message, AuditUpload):
+                sent.append((message.first, len(message.records) // RECORD_BYTES))
+            return deliver(question)
+
+        meeting.tamper = note
+        newest = met(meeting.contact).acknowledged
+        assert sent == [
+            (newest + 1, 0),
+            (1, MAX_RECORDS),
+            (MAX_RECORDS + 1, MAX_RECORDS),
+            (2 * MAX_RECORDS + 1, newest - 2 * MAX_RECORDS),
+        ]
+        assert meeting.account.shadow.mark == newest
 
     def test_a_provider_that_keeps_a_part_is_sent_the_rest(self) -> None:
         meeting = Meeting()

@@ -400,6 +400,16 @@ def test_an_old_head_is_a_fault() -> None:
     assert fault_of(disk) is FaultCause.BEYOND_HEAD
 
 
+def test_an_old_head_at_the_end_of_a_segment_is_a_fault() -> None:
+    """The record after it ends the segment, but the next segment holds records already."""
+    disk = SimDisk()
+    used(disk, 20, segment_records=16)
+    for sequence in range(12, 16):
+        record = unpack_record(sealed_at(disk, sequence))
+        put_head(disk, HeadSlot(sequence, record.boot, record.ascending))
+    assert fault_of(disk) is FaultCause.BEYOND_HEAD
+
+
 def test_truncation_with_a_damaged_head_slot_is_a_fault() -> None:
     """The last record gone from both copies and its HEAD slot unreadable: no crash does that."""
     disk = SimDisk()
@@ -437,6 +447,15 @@ def test_an_older_head_slot_is_made_whole_from_its_record(
     assert len(found.head) == 1
     mend(disk, found)
     assert disk.image() == image
+
+
+def test_a_head_slot_of_another_format_is_a_fault() -> None:
+    """Its seal holds, so this device's own key made it: a writer that is not ours."""
+    disk = SimDisk()
+    used(disk, 4)
+    body = b"PSDX" + disk.pread(HEAD, 24, 9 % SLOTS * SLOT_BYTES + 4)
+    disk.poke(HEAD, 9 % SLOTS * SLOT_BYTES, SEAL._close(body, SEAL.device.to_bytes(8, "little")))
+    assert fault_of(disk) is FaultCause.RULE_BROKEN
 
 
 def test_a_head_slot_in_anothers_place_is_a_fault() -> None:
@@ -700,7 +719,13 @@ def tampered_checkpoint(disk: SimDisk, **change: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"signature": bytes(64)}, {"reference": 1 << 32 | 3}, {"type": RecordType.LOCK}]
+    "change",
+    [
+        {"signature": bytes(64)},
+        {"reference": 1 << 32 | 3},
+        {"type": RecordType.LOCK},
+        {"payload": b"no state"},
+    ],
 )
 def test_a_checkpoint_that_does_not_verify_is_a_fault(change: dict[str, object]) -> None:
     """Sealed with the journal key but not signed by the device."""
@@ -751,6 +776,21 @@ def test_the_next_segment_gone_behind_a_whole_checkpoint_is_a_fault(gone: str) -
     assert fault_of(crashed) is FaultCause.SEGMENT_MISSING
 
 
+def test_the_next_segment_gone_behind_a_released_checkpoint_is_a_fault() -> None:
+    """HEAD names the checkpoint's last record, and there is no place for the next."""
+    disk, twin = SimDisk(), SimDisk()
+    imprinted(used(twin, 8, segment_records=16))
+    psd = used(disk, 8, segment_records=16)
+    disk.cut_at = twin.operations - 6  # the checkpoint is done, the imprint not begun
+    with pytest.raises(PowerCut):
+        psd.imprint(letter())
+    crashed = disk.durable_only()
+    assert Psd.open(crashed.fork(), **setup()).last_sequence == 17  # its BOOT
+    for side in "ab":
+        crashed.remove(f"{side}/{17:016d}")
+    assert fault_of(crashed) is FaultCause.SEGMENT_MISSING
+
+
 def test_a_sealed_segment_gone_is_a_fault() -> None:
     disk = SimDisk()
     used(disk, 20, segment_records=16)
@@ -766,6 +806,22 @@ def test_the_segment_in_use_gone_is_a_fault() -> None:
     for side in "ab":
         disk.remove(f"{side}/{17:016d}")
     assert fault_of(disk) in (FaultCause.SEGMENT_MISSING, FaultCause.BOTH_COPIES_BAD)
+
+
+def test_a_piece_whose_segment_is_gone_is_a_fault_when_it_is_read() -> None:
+    """Recovery reads the last two segments; what lies before them is missed where it is needed."""
+    disk = SimDisk()
+    psd = used(disk, 0, segment_records=16)
+    psd.confirm(imprinted(psd).sequence, Outcome.MISPRINT)
+    for _ in range(30):
+        psd.confirm(imprinted(psd).sequence, Outcome.CONFIRMED)
+    psd.close()
+    for side in "ab":
+        disk.remove(f"{side}/{1:016d}")
+    psd = opened(disk)
+    with pytest.raises(PsdFault, match="record 6") as caught:
+        _ = psd.open_pieces
+    assert caught.value.cause is FaultCause.SEGMENT_MISSING
 
 
 def test_the_next_segment_is_made_ahead_of_need() -> None:
@@ -864,6 +920,64 @@ def test_a_disk_that_fails_during_recovery_is_a_fault(operation: int) -> None:
     assert caught.value.cause is FaultCause.IO_ERROR
     disk.fail_at = None
     opened(disk).close()  # the lock was given back, and the disk is sound
+
+
+def test_a_disk_that_fails_during_creation_is_a_fault_and_creation_may_be_repeated() -> None:
+    for operation in range(1_000):
+        disk = SimDisk()
+        disk.fail_at = operation
+        fault = creation_fault(disk)
+        if fault is None:
+            # Two files of records and HEAD, each made and synced; HEAD's slot, written and synced;
+            # the names, HEAD's right name, and that name.
+            assert operation == 3 * 2 + 2 + 3
+            return
+        assert fault.cause is FaultCause.IO_ERROR
+        assert str(fault).startswith("IO_ERROR: creation: ")
+        disk.fail_at = None
+        if HEAD not in disk.list():  # else only the sync of its name failed
+            new_device(disk, **setup()).close()
+        assert opened(disk).registers.control_total == Money(0)
+    pytest.fail("creation never finished")
+
+
+def creation_fault(disk: SimDisk) -> PsdFault | None:
+    try:
+        Journal.create(disk, SEAL)
+    except PsdFault as fault:
+        return fault
+    return None
+
+
+class UnreadableDisk(SimDisk):
+    """Fails every read."""
+
+    def pread(self, name: str, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, "unreadable")
+
+
+def test_a_record_that_cannot_be_read_is_a_fault() -> None:
+    disk = SimDisk()
+    psd = used(disk, 1)
+    disk.__class__ = UnreadableDisk
+    with pytest.raises(PsdFault, match="reading record 6") as caught:
+        psd._journal.record(6)
+    assert caught.value.cause is FaultCause.IO_ERROR
+
+
+def test_a_broken_device_signs_nothing_and_gives_its_folder_back() -> None:
+    disk = SimDisk()
+    psd = used(disk, 1)
+    disk.fail_at = disk.operations
+    with pytest.raises(PsdFault) as caught:
+        psd.imprint(letter())
+    with pytest.raises(PsdFault) as again:
+        psd.sign_message(b"IMIM and so on")
+    assert again.value is caught.value
+    operations = disk.operations
+    psd.close()
+    assert disk.operations == operations
+    opened(disk).close()
 
 
 def test_creation_cut_short_leaves_no_device_or_a_whole_one() -> None:

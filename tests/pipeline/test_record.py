@@ -203,6 +203,11 @@ def test_a_head_slot_round_trips(sequence: int, boot: int, ascending: int, withh
     assert unpack_slot(sealed) == slot
 
 
+def test_a_head_slot_with_another_tag_is_refused() -> None:
+    with pytest.raises(RecordFormatError, match="HEAD slot starts with b'PSDX'"):
+        unpack_slot(b"PSDX" + SEAL.slot(HeadSlot(258, 3, 2_340))[4:])
+
+
 def test_every_single_bit_flip_of_a_head_slot_is_bad() -> None:
     sealed = SEAL.slot(HeadSlot(258, 3, 2_340))
     for bit in range(64 * 8):
