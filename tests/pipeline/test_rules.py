@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.record import Record, RecordType
+from pipeline.record import RecordType
 from pipeline.rules import violation
 from pipeline.state import (
     FLAG_REDATE,
@@ -12,45 +12,12 @@ from pipeline.state import (
     MAX_CONTROL_TOTAL,
     MAX_PIECE_COUNT,
     Department,
-    DeviceState,
     Lock,
     Outcome,
     PendingRefill,
-    Stage,
     Try,
 )
-
-STATE = DeviceState(
-    sequence=10,
-    boot=2,
-    floor_us=1_000,
-    ascending=780,
-    descending=220,
-    control_total=1_000,
-    piece_count=1,
-    stage=Stage.REGISTERED,
-    acknowledged=4,
-)
-
-
-def record(kind: RecordType, state: DeviceState = STATE, **changes: int) -> Record:
-    """Return a record that may follow a state, but for what is changed."""
-    registers = state.after(kind, changes.get("amount", 0))
-    made = Record(
-        kind,
-        state.sequence + 1,
-        7,
-        state.boot + (kind is RecordType.BOOT),
-        state.floor_us,
-        1,
-        *registers,
-        *[0] * 6,
-        state.previous,
-        b"",
-        b"",
-    )
-    return made._replace(**changes)
-
+from tests.pipeline.nextrecord import STATE, record
 
 WITHDRAWABLE = replace(STATE, ascending=1_000, descending=0)
 PENDING = replace(STATE, pending_refill=PendingRefill(5, 100))
