@@ -23,7 +23,7 @@ from imicore.signature import Check, Verifier
 
 LIBRARY = "/usr/lib/softhsm/libsofthsm2.so"
 PIN = "246810"
-KEY_ID = "TST0-7"
+KEY_ID = "TST0-00000007"
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from pipeline.record import Seal, device_id
 from pipeline.selftest import GuardedKey
 from pipeline.services import commission
 from pipeline.setup import Setup
-from postage.devices import DeviceRecord, Mode
+from postage.devices import DeviceRecord, Mode, device_key_id
 from postage.layouts import OUR_VENDOR
 
 SEGMENT_RECORDS: Final = 4096  # 2 MiB a copy: small enough to look at, enough to run for hours
@@ -135,7 +135,7 @@ def prepare(
 def key_store(folder: Path, settings: Meter) -> tuple[SoftwareKeyStore, str]:
     """Return the store of a meter's keys, and the name of its key there."""
     store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
-    return store, f"{OUR_VENDOR}-{settings.serial}"
+    return store, device_key_id(OUR_VENDOR, settings.serial)
 
 
 def seal_of(folder: Path) -> Seal:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from pipeline.claims import ClaimForm, Line
 from pipeline.reportfiles import SPECIMEN, fallback_font, shown
 from postage.decertification import Calendar
-from postage.devices import NEVER_PRODUCTION
+from postage.devices import NEVER_PRODUCTION, device_key_id
 from postage.refunds import Accepted, Denied, Held, RefundPolicy, examine
 from service.sheets import Column, Heading
 
@@ -67,7 +67,7 @@ def write_claim_pdf(
 
     found = examine(policy, calendar, form.as_claim(), form.day)
     customer = form.customer
-    device = f"{form.vendor_model}-{form.serial:08d}"
+    device = device_key_id(form.vendor_model, form.serial)
     columns = [
         Column("Piece", 1, right=True),
         Column("Record", 1, right=True),

@@ -20,6 +20,7 @@ from pipeline.imprint import OpenPiece
 from pipeline.journalview import device_name
 from pipeline.record import Record
 from pipeline.state import Open, Outcome
+from postage.devices import device_key_id
 from postage.money import ZERO, Money
 from postage.refunds import Claim, Item, Proof
 from postage.settlements import IndiciumKey
@@ -203,7 +204,7 @@ def draft(
     vendor_model, serial, _ = lines[0].key
     named = sha256(b"".join(line.record_digest for line in lines)).hexdigest()
     return ClaimForm(
-        number=f"{vendor_model}-{serial:08d}-{wanted[0]}-{named[:_NUMBER_DIGITS]}",
+        number=f"{device_key_id(vendor_model, serial)}-{wanted[0]}-{named[:_NUMBER_DIGITS]}",
         day=day,
         customer=customer,
         vendor_model=vendor_model,

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from pipeline.record import Record, RecordType
 from pipeline.state import DAY_SHIFT, FLAG_KEYED, FLAG_REDATE, FLAG_TEST
-from postage.devices import NEVER_PRODUCTION
+from postage.devices import NEVER_PRODUCTION, device_key_id
 from postage.layouts import BY_VERSION
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -39,7 +39,7 @@ class Identity:
         return self.vendor_model in NEVER_PRODUCTION
 
     def __str__(self) -> str:
-        return f"{self.vendor_model}-{self.serial:08d}"
+        return device_key_id(self.vendor_model, self.serial)
 
 
 @dataclass(frozen=True, slots=True)

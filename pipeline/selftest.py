@@ -125,9 +125,9 @@ class GuardedKey:
     >>> from imicore.keys import SoftwareKeyStore
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     store = SoftwareKeyStore.at(pathlib.Path(folder, "keys"), pathlib.Path(folder))
-    ...     made = store.create("TST0-7").public_key
+    ...     made = store.create("TST0-00000007").public_key
     ...     key = GuardedKey(
-    ...         store, "TST0-7", made, integrity=lambda: None, boot_us=0,
+    ...         store, "TST0-00000007", made, integrity=lambda: None, boot_us=0,
     ...         clock_ns=time.monotonic_ns,
     ...     )
     ...     key.report.passed, key.check(b"indicium", key.sign(b"indicium"))

@@ -128,8 +128,8 @@ class DeviceRecord:
 
     @property
     def key_id(self) -> str:
-        """Return the name of the device's key: vendor and model, then serial in eight digits."""
-        return f"{self.vendor_model}-{self.serial:08d}"
+        """Return the name of the device's key, which is `device_key_id`."""
+        return device_key_id(self.vendor_model, self.serial)
 
     @property
     def signature_length(self) -> int:
@@ -172,6 +172,17 @@ class DeviceRecord:
 
 
 DATES = ("valid_from", "valid_to", "status_since")
+
+
+def device_key_id(vendor_model: str, serial: int) -> str:
+    """Return the one name of a device in records, files and key stores.
+
+    Vendor and model, then the serial in eight digits or more.
+
+    >>> device_key_id("TST0", 1042)
+    'TST0-00001042'
+    """
+    return f"{vendor_model}-{serial:08d}"
 
 
 def _from_text(name: str, value: object) -> str | int | bytes | date:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from postage.devices import device_key_id
 from postage.money import ZERO, Money
 
 
@@ -23,7 +24,7 @@ class IndiciumKey(NamedTuple):
     piece_count: int
 
     def __str__(self) -> str:
-        return f"{self.vendor_model}-{self.serial:08d} piece {self.piece_count}"
+        return f"{device_key_id(self.vendor_model, self.serial)} piece {self.piece_count}"
 
 
 class Kind(StrEnum):

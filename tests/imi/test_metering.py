@@ -83,3 +83,10 @@ def test_zeroised_keys_are_gone_and_the_registers_stay(tmp_path: Path) -> None:
     code, told = meter("contact", tmp_path)
     assert (code, told["outcome"]) == (1, "Refused")
     assert "the keys were destroyed" in told["reason"]
+
+
+def test_the_key_has_the_name_that_the_records_give_the_device(folder: Path) -> None:
+    """One device, one name: that of its DeviceRecord."""
+    names = {path.name.split(".")[0] for path in (folder / "meter" / "keys").iterdir()}
+    assert names == {"TST0-00001042"}
+    assert (folder / "meter" / "secrets" / "TST0-00001042.journal").exists()

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.native
 def test_meter_and_provider_believe_each_other_and_nobody_else(tmp_path: Path) -> None:
     store = SoftwareKeyStore(tmp_path / "keys", pepper=bytes(range(32)))
     verifier = Verifier()
-    meter, provider, stranger = (store.create(name) for name in ("TST0-7", "provider", "stranger"))
+    meter, provider, stranger = (
+        store.create(name) for name in ("TST0-00000007", "provider", "stranger")
+    )
 
     def is_valid(message: bytes, signature: bytes, key: bytes) -> bool:
         return verifier.verify(message, signature, key) is Check.VALID
@@ -30,7 +32,7 @@ def test_meter_and_provider_believe_each_other_and_nobody_else(tmp_path: Path) -
     device = setup(
         sign=meter.sign,
         check=lambda message, signature: is_valid(message, signature, meter.public_key),
-        journal_key=store.journal_key("TST0-7"),
+        journal_key=store.journal_key("TST0-00000007"),
     )
     psd = new_device(RealDisk(tmp_path / "meter"), **device)
     nonces = count(NOON_US).__next__

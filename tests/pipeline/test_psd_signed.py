@@ -20,7 +20,7 @@ def test_signed_imprints_verify_and_survive_a_restart(tmp_path: Path) -> None:
     """Checkpoints are signed too: twenty imprints cross a segment of sixteen records."""
     store = SoftwareKeyStore(tmp_path / "keys", pepper=bytes(range(32)))
     verifier = Verifier()
-    signer = store.create("TST0-7")
+    signer = store.create("TST0-00000007")
 
     def check(message: bytes, signature: bytes) -> bool:
         return verifier.verify(message, signature, signer.public_key) is Check.VALID
@@ -28,7 +28,7 @@ def test_signed_imprints_verify_and_survive_a_restart(tmp_path: Path) -> None:
     device = setup(
         sign=signer.sign,
         check=check,
-        journal_key=store.journal_key("TST0-7"),
+        journal_key=store.journal_key("TST0-00000007"),
         segment_records=16,
     )
     psd = new_device(RealDisk(tmp_path / "meter"), **device)
