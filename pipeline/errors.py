@@ -54,6 +54,7 @@ class FaultCause(Enum):
     SEGMENT_MISSING = "a journal segment is gone from one or both copies"
     CHECKPOINT_BROKEN = "a sealed segment's checkpoint does not verify"
     SIGNATURE_WRONG = "the device's own signature does not verify"
+    NO_SIGNATURE = "the device's key gave no signature"
 
 
 class PsdFault(MachineError):

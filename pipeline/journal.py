@@ -239,7 +239,7 @@ class Journal:
                 return signature
             detail = f"{len(signature)} bytes over a message of {len(message)}"
         except Exception as error:  # whatever a key store raises, an unsure signer is done
-            self.fault = PsdFault(FaultCause.SIGNATURE_WRONG, f"signing failed: {error}")
+            self.fault = PsdFault(FaultCause.NO_SIGNATURE, str(error))
             raise self.fault from error
         self.fault = PsdFault(FaultCause.SIGNATURE_WRONG, detail)
         raise self.fault

@@ -414,8 +414,9 @@ def test_a_signer_that_fails_is_a_fault() -> None:
         raise RuntimeError("the key store is gone")
 
     psd = new_psd(sign=refuse)
-    with pytest.raises(PsdFault, match="key store is gone"):
+    with pytest.raises(PsdFault, match="key store is gone") as caught:
         psd.imprint(letter())
+    assert caught.value.cause is FaultCause.NO_SIGNATURE
     assert psd.state is State.FAULT
     assert psd.registers.ascending == Money(0)
 

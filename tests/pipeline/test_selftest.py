@@ -19,7 +19,7 @@ from imicore.keystore import DeviceSigner
 from imicore.signature import Check, Verifier
 from pipeline.authority import Reason, Refused
 from pipeline.disk import RealDisk
-from pipeline.errors import PsdFault
+from pipeline.errors import FaultCause, PsdFault
 from pipeline.integrity import (
     MANIFEST,
     FilesChanged,
@@ -45,7 +45,7 @@ from postage.money import Money
 from tests.imicore.softhsm import PIN, place, softhsm_library
 from tests.pipeline.device import imprinted, letter, new_device, setup
 
-KEY_ID = "TST0-7"
+KEY_ID = "TST0-00000007"
 DAY_US = 86_400_000_000
 
 
@@ -148,8 +148,9 @@ def expect_fault(bench: Bench, key: GuardedKey, name: str) -> SelfTestReport:
         for request in (psd.imprint(letter()), psd.test_imprint(), psd.refill(Money(100), 2)):
             assert isinstance(request, Refused)
             assert request.reason is Reason.FAULT
-        with pytest.raises(PsdFault, match="self-test"):
+        with pytest.raises(PsdFault, match=f"self-test {name}: ") as caught:
             psd.sign_message(MAGIC + b"status")
+        assert caught.value.cause is FaultCause.NO_SIGNATURE  # there is none that could be wrong
         with pytest.raises(SelfTestFailed, match=name):
             key.sign(b"indicium")
         assert psd.registers.descending == Money(499_220)
