@@ -28,8 +28,6 @@ from postage.messages import (
 )
 from postage.money import Money
 
-LONGEST_ROUND_TRIP_US: Final = 60_000_000
-"""An answer that took longer says nothing useful about the time (reliability.md 4.7)."""
 MAX_ORDERS: Final = 64
 
 
@@ -95,9 +93,16 @@ class Contact:
         take_rates: Callable[[RateNotice], Refused | None] | None = None,
     ) -> None:
         self._psd = psd
-        self._link = Link(psd.device_id, exchange, psd.sign_message, check_provider, nonces, report)
+        self._link = Link(
+            psd.device_id,
+            exchange,
+            psd.sign_message,
+            check_provider,
+            nonces,
+            boottime_us,
+            report,
+        )
         self._ask = self._link.ask
-        self._boottime_us = boottime_us
         self.rate_notices: list[RateNotice] = []
         self._take_rates = take_rates or self.rate_notices.append
         self._done = 0  # number of the last order done; a lost one comes again
@@ -152,21 +157,13 @@ class Contact:
         return void(self._psd, self._link)
 
     def _learn_time(self) -> Failure | None:
-        begun_us = self._boottime_us()
         question = TimeQuery(device=self._psd.device_id, nonce=self._link.nonce())
         answer = self._ask(question)
-        round_trip_us = self._boottime_us() - begun_us
         if not isinstance(answer, TimeAnswer):
             return failed(answer)
-        if not 0 <= round_trip_us <= LONGEST_ROUND_TRIP_US:
-            return self._link.refuse(
-                Breach.SLOW,
-                question,
-                f"{round_trip_us} us by CLOCK_BOOTTIME; the limit is {LONGEST_ROUND_TRIP_US}",
-            )
         # Anywhere in the round trip the provider may have read its clock: taken for the middle,
         # its time at this moment is half of it later, give or take the other half.
-        half_us = -(-round_trip_us // 2)
+        half_us = -(-self._link.round_trip_us // 2)
         refused = self._psd.anchor_time(answer.server_us + half_us, half_us, question.nonce)
         if refused is not None and refused.reason is Reason.SERVER_TIME_WRONG:
             return self._link.refuse(Breach.TIME_WRONG, question, refused.detail)

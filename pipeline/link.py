@@ -1,7 +1,8 @@
 """Questions to the provider and the answers worth believing; everything else is an incident.
 
-An answer is believed when the provider's signature holds over its bytes and it names this device,
-this question's nonce and a kind that may answer it.
+An answer is believed when the provider's signature holds over its bytes, it names this device,
+this question's nonce and a kind that may answer it, and it came within a minute: who holds an
+acknowledgement back for days would have it count from the day that he lets it go.
 """
 
 from collections import deque
@@ -15,6 +16,8 @@ from postage.envelope import Check, Sign, open_envelope, seal
 from postage.errors import MessageFault, MessageFormatError
 from postage.messages import ANSWERS, Denial, Denied, Message
 
+LONGEST_ROUND_TRIP_US: Final = 60_000_000
+"""An answer that took longer is refused; the question is asked again (reliability.md 4.7)."""
 _REMEMBERED: Final = 256  # questions: enough to tell a late answer from a stranger's
 
 
@@ -69,13 +72,15 @@ class Link:
     exchange: sends an envelope and returns the provider's; raises OSError where none comes.
     sign: the device's; check: tells whether (message, signature) is the provider's.
     nonce: a number below 2**64, never the same twice, that nobody can foretell.
+    boottime_us: CLOCK_BOOTTIME, which runs on while the machine sleeps.
     report: is told of every incident; `incidents` keeps them.
+    round_trip_us: how long the last answer took that was believed.
 
     >>> from postage.messages import TimeAnswer, TimeQuery
     >>> def answer_another(envelope: bytes) -> bytes:
     ...     return seal(TimeAnswer(device=7, nonce=1, server_us=0), lambda message: bytes(64))
     >>> link = Link(7, answer_another, lambda message: bytes(64), lambda m, s: s == bytes(64),
-    ...     nonce=lambda: 2)
+    ...     nonce=lambda: 2, boottime_us=lambda: 0)
     >>> print(link.ask(TimeQuery(device=7, nonce=2)))
     TimeQuery: the answer is to a question that was not asked here: nonce 1, not 2
     """
@@ -87,6 +92,7 @@ class Link:
         sign: Sign,
         check: Check,
         nonce: Callable[[], int],
+        boottime_us: Callable[[], int],
         report: Callable[[Incident], None] = lambda incident: None,
     ) -> None:
         self._device = device
@@ -94,6 +100,8 @@ class Link:
         self._sign = sign
         self._check = check
         self.nonce = nonce
+        self._boottime_us = boottime_us
+        self.round_trip_us = 0
         self._report = report
         self._asked: deque[int] = deque(maxlen=_REMEMBERED)
         self._answered: deque[int] = deque(maxlen=_REMEMBERED)
@@ -103,16 +111,25 @@ class Link:
         """Return the provider's answer, or why there is none to believe."""
         name = type(question).__name__
         self._asked.append(question.nonce)
+        begun_us = self._boottime_us()
         try:
             data = self._exchange(seal(question, self._sign))
         except OSError as error:
             return Unreachable(name, str(error))
+        took_us = self._boottime_us() - begun_us
         try:
             answer = open_envelope(data, self._check)
         except MessageFormatError as error:
             forged = error.kind is MessageFault.BAD_SIGNATURE
             return self.refuse(Breach.FORGED if forged else Breach.MALFORMED, question, str(error))
-        return self._weigh(question, answer)
+        weighed = self._weigh(question, answer)
+        if isinstance(weighed, Incident):
+            return weighed
+        if 0 <= took_us <= LONGEST_ROUND_TRIP_US:
+            self.round_trip_us = took_us
+            return weighed
+        detail = f"{took_us} us by CLOCK_BOOTTIME; the limit is {LONGEST_ROUND_TRIP_US}"
+        return self.refuse(Breach.SLOW, question, detail)
 
     def refuse(
         self, breach: Breach, question: Message, detail: str, denial: Denial | None = None

@@ -329,6 +329,24 @@ def test_time_is_the_providers_with_half_the_round_trip() -> None:
     assert refused.breach is Breach.SLOW
 
 
+def test_an_acknowledgement_that_is_held_back_is_no_contact() -> None:
+    """Let go days later it would count from then: 72 hours would be as long as its holder likes."""
+    meeting = Meeting()
+    met(meeting.contact)
+    heard_us = meeting.psd._journal.state.last_contact_us
+
+    def hold(question: bytes, deliver: Deliver) -> bytes:
+        answer = deliver(question)
+        meeting.clock.psd_us += 60_000_001 if isinstance(opened(answer), AuditAck) else 0
+        return answer
+
+    meeting.tamper = hold
+    refused = meeting.contact.meet()
+    assert isinstance(refused, Incident)
+    assert (refused.breach, refused.question) == (Breach.SLOW, "AuditUpload")
+    assert meeting.psd._journal.state.last_contact_us == heard_us
+
+
 def test_a_provider_behind_the_floor_is_an_incident() -> None:
     meeting = Meeting()
     hour_us = 3_600_000_000

@@ -153,7 +153,8 @@ def run(records: int, cuts: int, seed: int = 1, progress: bool = False) -> Count
     shadow.post(1, PAID)
     tally: Counter[str] = Counter(records=newest)
     line = CutLine(provider, [rng.randrange(newest * RECORD_BYTES) for _ in range(cuts)], tally)
-    link = Link(DEVICE, line.exchange, device_sign, provider_check, nonce=count(1).__next__)
+    nonce = count(1).__next__
+    link = Link(DEVICE, line.exchange, device_sign, provider_check, nonce, boottime_us=lambda: 0)
     psd = cast(Psd, tape)
     while isinstance(result := upload(psd, link), Unreachable):
         tally["contacts cut short"] += 1

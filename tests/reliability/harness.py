@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from tests.pipeline import network_schedules, upload_cuts
 from tests.reliability import (
     bit_rot,
+    clock_attacks,
     crash_points,
     determinism,
     kill_points,
@@ -33,6 +36,7 @@ from tests.reliability import (
 )
 from tests.reliability.findings import Findings
 from tests.reliability.operations import OPERATIONS
+from tests.reliability.remembering import remembering
 
 SCALES = {"ci": 0.1, "full": 1.0, "nightly": 25.0}
 CHUNK = 4_500
@@ -41,7 +45,7 @@ Job = Callable[[], Findings]
 
 @dataclass(frozen=True)
 class Part:
-    """One goal of reliability.md 2.1. `shown` are the counts that the table has room for."""
+    """One goal of reliability.md 2.1 or 2.2. `shown` are the counts that the table has room for."""
 
     name: str
     title: str
@@ -74,6 +78,23 @@ def faults(scale: float) -> list[Job]:
     return chunks(partial(syscall_faults.run, kinds=kinds), round(300 * min(1, scale)), 50)
 
 
+def schedules(first: int, count: int) -> Findings:
+    """Return the counts of so many refill schedules over a network that fails."""
+    with remembering():
+        return counted(partial(network_schedules.run, count, first))
+
+
+def counted(run: Callable[[], Counter[str]]) -> Findings:
+    """Return the counts of a run that stops, with its seed, at the first thing that is wrong."""
+    found = Findings()
+    try:
+        found.counts.update(run())
+    except Exception as error:
+        notes = ", ".join(getattr(error, "__notes__", []))
+        found.blame(f"{notes}: {type(error).__name__}: {error}")
+    return found
+
+
 PARTS = (  # what waits for one long job or for the disk comes first
     Part(
         "R8",
@@ -86,6 +107,21 @@ PARTS = (  # what waits for one long job or for the disk comes first
         "time to recover",
         lambda scale: [partial(recovery_time.run, 1_000_000 if scale >= 1 else 50_000)],
         ("records",),
+    ),
+    Part(
+        "P6",
+        "an upload cut at random bytes",
+        lambda scale: [
+            partial(
+                counted,
+                partial(
+                    upload_cuts.run,
+                    round(1_000_000 * min(1, scale)),
+                    max(100, round(1_000 * min(1, scale))),
+                ),
+            )
+        ],
+        ("records", "cut questions", "cut answers"),
     ),
     Part(
         "R11",
@@ -138,6 +174,23 @@ PARTS = (  # what waits for one long job or for the disk comes first
         "same seed, same bytes",
         lambda scale: [partial(determinism.compare, round(50 * max(1, scale)))],
         ("seeds",),
+    ),
+    Part(
+        "P1",
+        "refills over a bad network",
+        lambda scale: chunks(schedules, round(10_000 * scale), 1_000),
+        ("schedules", "meter crashes", "provider crashes", "refilled"),
+    ),
+    Part(
+        "P4",
+        "attacks on the clock",
+        lambda scale: chunks(clock_attacks.run, round(10_000 * scale), 1_000),
+        (
+            "schedules",
+            "imprints judged by true time",
+            "imprints in the last second",
+            "refused behind the limit",
+        ),
     ),
 )
 
