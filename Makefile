@@ -21,7 +21,7 @@ CXX_FILES := $(wildcard csrc/*.h csrc/*.cpp imicore/*.h imicore/bind_*.cpp imico
 LIB := build/lib
 LIB_VERSION := $(shell awk '/define IMI_VERSION_(MAJOR|MINOR|PATCH)/ {v = v s $$3; s = "."} END {print v}' csrc/imicore.h)
 LIB_SONAME := libimicore.so.$(firstword $(subst ., ,$(LIB_VERSION)))
-LIB_SOURCES := $(filter-out csrc/ecdsa% csrc/libcrypto% csrc/raster% csrc/pwg%,$(wildcard csrc/*.cpp))
+LIB_SOURCES := $(filter-out csrc/ecdsa% csrc/libcrypto% csrc/raster% csrc/pwg% csrc/presence%,$(wildcard csrc/*.cpp))
 LIB_OBJECTS := $(LIB_SOURCES:csrc/%.cpp=$(LIB)/%.o)
 LIB_FLAGS := -std=c++20 -O3 -g0 -fPIC -fvisibility=hidden -ffunction-sections -Wall -Wextra
 PREFIX ?= /usr/local
