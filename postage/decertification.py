@@ -92,6 +92,7 @@ class Calendar:
             if (family, ANY) not in found:
                 raise PolicyError(f"decertification: {family} has no record for every other model")
         self._entries = MappingProxyType(found)
+        self._by_model: dict[tuple[str, str], Entry] = {}
 
     def decision(self, model: str, family: str, rule: Rule, day: date) -> Allowed | Decertified:
         """Return whether the rule lets indicia of the family, by a device of the model, that day.
@@ -102,13 +103,21 @@ class Calendar:
         Raises:
             PolicyError: the calendar has no record of the family.
         """
-        entry = self._entries.get((family, _plain(model))) or self._entries.get((family, ANY))
-        if entry is None:
-            raise PolicyError(f"decertification: no record of indicium family {family!r}")
+        entry = self._entry(model, family)
         last: date | None = getattr(entry, rule)
         if last is None or day <= last:
             return Allowed(last, entry.source)
         return Decertified(rule, last + timedelta(days=1), entry.source)
+
+    def _entry(self, model: str, family: str) -> Entry:
+        """Return the record of a model; asked for each piece, so each answer is kept."""
+        entry = self._by_model.get((model, family))
+        if entry is None:
+            entry = self._entries.get((family, _plain(model))) or self._entries.get((family, ANY))
+            if entry is None:
+                raise PolicyError(f"decertification: no record of indicium family {family!r}")
+            self._by_model[model, family] = entry
+        return entry
 
 
 def read_calendar(path: Path = CALENDAR) -> Calendar:

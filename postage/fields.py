@@ -78,10 +78,10 @@ def read_fields(layout: Profile, signed: bytes) -> dict[str, Value]:
     return values
 
 
-def read_field(layout: Profile, payload: bytes, span: tuple[int, int]) -> Value:
-    """Return the one field that stands between two offsets."""
-    [at] = [at for start, end, at in layout.placed if (start, end) == span]
-    return _READERS[at.kind](layout, at, payload[slice(*span)])
+def read_field(layout: Profile, payload: bytes, name: str) -> Value:
+    """Return the one field of this name."""
+    start, end, at, read = _READ_PLANS[layout.name].fields[name]
+    return read(layout, at, payload[start:end])
 
 
 def _check_postage(layout: Profile, values: Mapping[str, Value]) -> None:
@@ -204,6 +204,9 @@ class _ReadPlan:
         codes = [_struct_code(at) for at in layout.fields]
         self.pattern = struct.Struct("<" + "".join(codes))
         self.names = [at.name for at in layout.fields]
+        self.fields = {
+            at.name: (start, end, at, _READERS[at.kind]) for start, end, at in layout.placed
+        }
         self.others = [
             (at.name, at, _READERS[at.kind])
             for at, code in zip(layout.fields, codes, strict=True)

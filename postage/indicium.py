@@ -204,8 +204,8 @@ def claimed_device(payload: bytes) -> tuple[str, int]:
     layout = _candidates(payload)[0]
     if len(payload) < layout.payload_lengths[0]:
         raise _truncated(payload)
-    names = ("vendor_model", "device_serial")
-    vendor, serial = (read_field(layout, payload, layout.span(name)) for name in names)
+    vendor = read_field(layout, payload, "vendor_model")
+    serial = read_field(layout, payload, "device_serial")
     assert isinstance(serial, int)
     return str(vendor), serial
 

@@ -97,10 +97,14 @@ class Profile:
         optional = {at.name: 0 for at in self.fields if at.optional}
         return {**zeros, **optional, "version": self.version}
 
+    @cached_property
+    def spans(self) -> Mapping[str, tuple[int, int]]:
+        """Return the offsets between which each field stands."""
+        return {at.name: (start, end) for start, end, at in self.placed}
+
     def span(self, name: str) -> tuple[int, int]:
         """Return the offsets between which a field stands."""
-        [span] = [(start, end) for start, end, at in self.placed if at.name == name]
-        return span
+        return self.spans[name]
 
     @cached_property
     def vendor_span(self) -> tuple[int, int]:

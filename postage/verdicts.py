@@ -223,7 +223,8 @@ def code_of(findings: Iterable[Finding]) -> Code:
     >>> code_of([])
     <Code.VALID: 'VALID'>
     """
-    return min((one.reason.code for one in findings), key=_NUMBERS.__getitem__, default=Code.VALID)
+    codes = [one.reason.code for one in findings]
+    return min(codes, key=_NUMBERS.__getitem__) if codes else Code.VALID
 
 
 def classes_of(paid: Money | None, due: Money | None) -> tuple[Class2011, Class2015]:

@@ -30,8 +30,8 @@ from sorter.policy import Policy
 from sorter.register import Register
 from sorter.standing import date_window, decertified_anyway, standing
 
-Price = Callable[[Mailpiece, PieceFacts, date], Quote | Unratable]
-"""What a piece costs in its class on a mailing date."""
+Price = Callable[[Mailpiece, MailClass, int | None, date], Quote | Unratable]
+"""What a piece costs in its class, to a zone, on a mailing date."""
 UNVERIFIED = frozenset({Reason.UNKNOWN_DEVICE, Reason.NO_KEY})
 
 
@@ -184,7 +184,8 @@ def _device(indicium: Indicium) -> tuple[str, int]:
 def _quote(facts: PieceFacts, court: Court, paid: Money, day: date) -> Quote | Unratable | None:
     if facts.measured is None:
         return None
-    return required(facts.measured, paid, lambda piece: court.price(piece, facts, day))
+    mail_class, zone = facts.mail_class, facts.zone
+    return required(facts.measured, paid, lambda piece: court.price(piece, mail_class, zone, day))
 
 
 def _of_money(

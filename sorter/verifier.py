@@ -8,12 +8,14 @@ always a verdict.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from postage.decertification import Calendar, read_calendar
 from postage.facts import PieceFacts
+from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.rates import Quote, RateBook, Unratable
 from postage.verdicts import Code, Finding, Reason, Verdict
@@ -38,6 +40,7 @@ Given = Frame | bytes | Sequence[bytes]
 """A frame (uint8[H, W] or [H, W, 3]), one payload, or all payloads read off one piece."""
 
 # A piece whose amount is wrong may carry a second indicium, or the companion of a redate.
+MOST_PRICES: Final = 65_536
 LOOK_AGAIN: Final = frozenset({Code.UNPAID, Code.SHORTPAID, Code.STALE})
 
 
@@ -79,6 +82,8 @@ class Verifier:
         self._calendar = calendar or read_calendar()
         self._examiner = examiner or Examiner()
         self._eye = Eye()
+        # Mail comes in runs of like pieces; a price is a function of these four and the book.
+        self._price = lru_cache(maxsize=MOST_PRICES)(self._ask)
 
     def verify(self, frame_or_payload: Given, piece_facts: PieceFacts) -> Verdict:
         """Return the verdict on one piece; ``verify_many`` is faster for more."""
@@ -91,7 +96,7 @@ class Verifier:
         The scan history is written once for the whole batch. A piece from a frame whose amount is
         wrong is looked at again for further indicia before it is accused.
         """
-        court = Court(self._trust.register, self._policy, self._calendar, self._price)
+        court = self._court()
         batch = [self._sighted(given, facts) for given, facts in pieces]
         verdicts = self._judged(batch, court)
         again = [at for at, one in enumerate(batch) if self._looks_again(one, verdicts[at])]
@@ -103,9 +108,12 @@ class Verifier:
 
     def late(self, piece_facts: PieceFacts, text: str) -> Verdict:
         """Return the verdict on a piece that left before it could be judged."""
-        court = Court(self._trust.register, self._policy, self._calendar, self._price)
         picture = (Finding(Reason.DEADLINE_PASSED, text),)
-        return judge(Case(facts=piece_facts, examined=(), seen=(), picture=picture), court)
+        case = Case(facts=piece_facts, examined=(), seen=(), picture=picture)
+        return judge(case, self._court())
+
+    def _court(self) -> Court:
+        return Court(self._trust.register, self._policy, self._calendar, self._price)
 
     def _sighted(self, given: Given, facts: PieceFacts) -> _Piece:
         if isinstance(given, bytes):
@@ -201,5 +209,7 @@ class Verifier:
                     findings += quality_findings(quality, self._policy)
         return tuple(findings), text
 
-    def _price(self, piece: Mailpiece, facts: PieceFacts, day: date) -> Quote | Unratable:
+    def _ask(
+        self, piece: Mailpiece, mail_class: MailClass, zone: int | None, day: date
+    ) -> Quote | Unratable:
         return self._rates.quote(piece, day)
