@@ -161,7 +161,7 @@ class Services(Device):
 
     def fail(self, cause: str) -> Refused | None:
         """Put the device into FAULT for good: a self-test failed. Only an inspection lifts it."""
-        detail = cause.encode("utf-8", "replace")[:MAX_TEXT_BYTES]
+        detail = cause.encode(errors="replace")[:MAX_TEXT_BYTES]
         return self._write(Service.CONTACT, RecordType.FAULT, payload=detail)
 
     def zeroise(self) -> None:

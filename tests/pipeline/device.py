@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Unpack
 from zoneinfo import ZoneInfo
 
+from imi.simdisk import SimDisk
 from pipeline.disk import Disk
-from pipeline.imprint import Evidence, ImprintRequest
+from pipeline.imprint import Evidence, ImprintRequest, Refilled
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant, TimePolicy
 from pipeline.record import Seal, device_id
@@ -69,6 +70,13 @@ def new_device(disk: Disk, **settings: Unpack[Setup]) -> Psd:
     """Return a device that went through factory and registration."""
     psd = Psd.create(disk, **settings)
     commission(psd, b"certificate", b"agreement 1")
+    return psd
+
+
+def filled(**changes: object) -> Psd:
+    """Return a registered device with $500.00, five records and a clock of its own."""
+    psd = new_device(SimDisk(), **setup(**({"clock": TellClock()} | changes)))
+    assert isinstance(psd.refill(Money(500_000), 1), Refilled)
     return psd
 
 

@@ -13,7 +13,7 @@ from pipeline.lifecycle import State
 from pipeline.link import Breach, Incident, Unreachable
 from pipeline.orders import obey
 from pipeline.record import RECORD_BYTES, RecordType
-from pipeline.refill import Declined, Voided
+from pipeline.refill import Declined, Voided, settle
 from pipeline.state import Lock, Outcome, Try
 from pipeline.upload import upload
 from postage.envelope import open_envelope, pack, seal
@@ -165,7 +165,11 @@ class TestScenario9:
         meeting = Meeting(tamper=rewritten(change, key))
         refused = meeting.contact.refill(AMOUNT)
         assert isinstance(refused, Incident)
-        assert refused.breach is breach
+        assert (refused.breach, refused.question) == (breach, "RefillRequest")
+        if breach is Breach.CONTRADICTION:  # both sides of it, for whoever must find out
+            answer, asked = refused.detail.split(" to ")
+            assert answer.startswith("RefillCredit(")
+            assert asked.startswith("RefillRequest(")
         assert meeting.contact.incidents == [refused]
         assert totals(meeting) == (0, 100_000, 100_000)
         meeting.tamper = None  # and the true answer still credits, once
@@ -547,12 +551,18 @@ class TestVoid:
         meeting.tamper = rewritten(lambda m: replace(m, request=9), provider_sign)
         refused = meeting.contact.void_refill()
         assert isinstance(refused, Incident)
-        assert refused.breach is Breach.CONTRADICTION
+        assert (refused.breach, refused.question) == (Breach.CONTRADICTION, "RefillVoidRequest")
+        answer, asked = refused.detail.split(" to ")
+        assert answer.startswith("RefillTombstone(")
+        assert asked.startswith("RefillVoidRequest(")
         assert meeting.psd.pending_refill is not None
 
     def test_there_must_be_one(self) -> None:
-        with pytest.raises(ValueError, match="no refill is under way"):
-            Meeting().contact.void_refill()
+        meeting = Meeting()
+        with pytest.raises(ValueError, match=r"^no refill is under way$"):
+            meeting.contact.void_refill()
+        with pytest.raises(AssertionError, match=r"^a refill is under way$"):
+            settle(meeting.psd, meeting.contact._link)
 
 
 class TestOrders:

@@ -21,6 +21,7 @@ from tests.pipeline.nextrecord import STATE, record
 
 WITHDRAWABLE = replace(STATE, ascending=1_000, descending=0)
 PENDING = replace(STATE, pending_refill=PendingRefill(5, 100))
+LAST_PIECE = replace(STATE, piece_count=MAX_PIECE_COUNT - 1)
 BROKEN = {
     "a gap": (STATE, record(RecordType.LOCK, sequence=12), "sequence 12 after 10"),
     "time back": (STATE, record(RecordType.LOCK, psd_us=999), "at 999 us after boot 2"),
@@ -105,7 +106,21 @@ BROKEN = {
         record(RecordType.DEBIT, flags=FLAG_REDATE, reference=3),
         "redated or unknown",
     ),
-    "window": (replace(STATE, flight=[9]), record(RecordType.DEBIT, amount=1), "the window is 1"),
+    "redate of what comes": (
+        STATE,
+        record(RecordType.DEBIT, flags=FLAG_REDATE, reference=11),
+        "a redate of record 11",
+    ),
+    "window": (
+        replace(STATE, flight=[9]),
+        record(RecordType.DEBIT, amount=1),
+        "2 pieces in flight; the window is 1",
+    ),
+    "window, with one of two told": (
+        replace(STATE, flight=[9, 10]),
+        record(RecordType.DEBIT, amount=1, flags=Outcome.PRINTED),
+        "2 pieces in flight; the window is 1",
+    ),
     "budget": (
         replace(STATE, departments={0: Department(allowance=5)}),
         record(RecordType.DEBIT, amount=6),
@@ -124,7 +139,17 @@ KEPT = {
     "boot": (STATE, record(RecordType.BOOT)),
     "debit": (STATE, record(RecordType.DEBIT, amount=220)),
     "test": (STATE, record(RecordType.DEBIT, flags=FLAG_TEST)),
-    "redate": (STATE, record(RecordType.DEBIT, flags=FLAG_REDATE, reference=3)),
+    "redate": (STATE, record(RecordType.DEBIT, flags=FLAG_REDATE, reference=1)),
+    "redate of the newest": (STATE, record(RecordType.DEBIT, flags=FLAG_REDATE, reference=10)),
+    "last piece": (LAST_PIECE, record(RecordType.DEBIT, LAST_PIECE, amount=1)),
+    "what the budget holds": (
+        replace(STATE, departments={0: Department(allowance=6)}),
+        record(RecordType.DEBIT, amount=6),
+    ),
+    "window": (
+        replace(STATE, flight=[9]),
+        record(RecordType.DEBIT, amount=1, flags=Outcome.PRINTED),
+    ),
     "void": (PENDING, record(RecordType.REFILL_VOID, PENDING, amount=100, reference=5)),
     "acknowledged again": (STATE, record(RecordType.AUDIT_ACK, reference=4)),
     "acknowledged all": (STATE, record(RecordType.AUDIT_ACK, reference=10)),
