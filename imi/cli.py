@@ -79,6 +79,10 @@ def run(
     ] = False,
     pieces: Annotated[int | None, typer.Option(min=1, help="Stop after so many pieces.")] = None,
     pictures: Annotated[int, typer.Option(min=0, help="Keep about so many pictures.")] = 24,
+    user: Annotated[
+        int | None,
+        typer.Option(help="Who is at the line, where users are enrolled; the PIN is asked for."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a job of mailpieces through the whole line on simulated devices.
@@ -86,10 +90,12 @@ def run(
     A run that was killed or that stopped goes on where it was: give the same command without
     --fresh. Pieces that were paid but never confirmed are listed as open.
     """
+    from imi.frontoffice import asked_pin
     from imi.running import run_job
 
+    who = None if user is None else (user, asked_pin())
     raise typer.Exit(
-        run_job(job, out, fresh=fresh, limit=pieces, pictures=pictures, as_json=as_json)
+        run_job(job, out, fresh=fresh, limit=pieces, pictures=pictures, as_json=as_json, who=who)
     )
 
 

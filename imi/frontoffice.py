@@ -1,6 +1,6 @@
 """A software meter's office for the command line: opened for one command, closed behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,9 @@ import typer
 
 if TYPE_CHECKING:  # help is instant: what a command needs is imported when it runs
     from imi.meter import SoftwareMeter
+    from pipeline.disk import RealDisk
     from pipeline.office import Office
+    from pipeline.psdclock import Instant
     from pipeline.roles import Denied, Session
     from pipeline.supervision import Supervision
 
@@ -35,6 +37,13 @@ NewPin = Annotated[
         help="4 to 8 digits, asked for, or IMI_NEW_PIN.",
     ),
 ]
+
+
+def asked_pin() -> str:
+    """Return the PIN from IMI_PIN, or ask for it."""
+    import os
+
+    return os.environ.get("IMI_PIN") or str(typer.prompt("PIN", hide_input=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +74,36 @@ def allowed(answer: "Answer | Denied") -> Answer:
     return answer
 
 
+def open_office(
+    home: Path, meter: "SoftwareMeter", clock: "Callable[[], Instant]"
+) -> "tuple[Office, RealDisk]":
+    """Return the office of an open meter in its folder, and its files, which the caller closes."""
+    import os
+
+    from imicore.keys import SoftwareKeyStore
+    from pipeline.disk import RealDisk
+    from pipeline.office import Office, Surroundings
+    from pipeline.pins import Pins
+    from pipeline.storage import DiskStorage
+
+    store = SoftwareKeyStore.at(home / "keys", home / "secrets")
+    files = RealDisk(home / "accounts")
+    around = Surroundings(
+        DiskStorage(files),
+        Pins(store.office_key(meter.record.key_id)),
+        lambda: clock().boottime_us,
+        meter.setup["zone"],
+        os.urandom,
+    )
+    return Office.open(meter.psd, around), files
+
+
 @contextmanager
 def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
     """Open a meter, let the provider tell it the time, and open its office.
 
     What cannot be ends the command with exit code 2.
     """
-    import os
     import secrets
 
     from imi.backoffice import BackOffice
@@ -79,12 +111,7 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
     from imi.clocks import clock_at
     from imi.meter import open_meter, settings_of
     from imicore.errors import ImiError
-    from imicore.keys import SoftwareKeyStore
-    from pipeline.disk import RealDisk
     from pipeline.errors import MachineError
-    from pipeline.office import Office, Surroundings
-    from pipeline.pins import Pins
-    from pipeline.storage import DiskStorage
     from postage.errors import PostageError
 
     try:
@@ -93,15 +120,11 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
         try:
             provider = BackOffice(folder / "provider", lambda: clock().psd_us)
             meter.link(provider, lambda: secrets.randbits(64)).meet()
-            store = SoftwareKeyStore.at(home / "keys", home / "secrets")
-            around = Surroundings(
-                DiskStorage(RealDisk(home / "accounts")),
-                Pins(store.office_key(meter.record.key_id)),
-                lambda: clock().boottime_us,
-                meter.setup["zone"],
-                os.urandom,
-            )
-            yield FrontOffice(meter, Office.open(meter.psd, around))
+            office, files = open_office(home, meter, clock)
+            try:
+                yield FrontOffice(meter, office)
+            finally:
+                files.close()
         finally:
             meter.psd.close()
     except (MachineError, PostageError, ImiError, OSError, ValueError) as error:

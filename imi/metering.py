@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from imi.backoffice import BackOffice
@@ -18,19 +19,16 @@ from imi.cli import Json, refuse
 from imi.clocks import clock_at
 from imi.departments import departments
 from imi.frontoffice import Pin, UserNumber, front_office
+from imi.glance import contact_facts, glance
 from imi.meter import SoftwareMeter, open_meter, prepare, reseal, seal_of, settings_of
 from imi.meterreports import app as reports
 from imi.users import users
 from imicore.errors import ImiError
 from imicore.fips import ask
-from pipeline.authority import Limits, Refused
+from pipeline.authority import Refused
 from pipeline.contact import Contact, Met
-from pipeline.disk import RealDisk
 from pipeline.errors import MachineError
 from pipeline.imprint import Evidence, Refilled
-from pipeline.lifecycle import state_of
-from pipeline.recovery import recover
-from postage.contactrule import read_rules, status
 from postage.errors import PostageError
 from postage.messages import Command, Order
 from postage.money import Money
@@ -65,17 +63,10 @@ def show(folder: Folder, at: At = None, as_json: Json = False) -> None:
         now_us = clock_at(at)().psd_us
         settings = settings_of(folder / "meter")
         _, _, setup = prepare(folder / "meter", settings, clock_at(at))
-        disk = RealDisk(folder / "meter" / "journal")
-        try:
-            folded = recover(disk, seal_of(folder / "meter"), setup["check"]).state
-        finally:
-            disk.close()
-    rule = read_rules()["us-imi"]
-    due = status(rule, folded.last_contact_us, folded.unsent_us or None, now_us, setup["zone"])
-    state = state_of(
-        folded, is_broken=False, is_silent=due.locked, low_mills=Limits().low_descending.mills
-    )
-    pending = folded.pending_refill
+        journal, seal = folder / "meter" / "journal", seal_of(folder / "meter")
+        seen = glance(journal, seal, setup["check"], setup["zone"], now_us)
+    folded, state = seen.folded, seen.state
+    contact, pending = contact_facts(seen), folded.pending_refill
     _tell(
         {
             "device": f"{setup['vendor_model']} {setup['serial']}",
@@ -88,9 +79,10 @@ def show(folder: Folder, at: At = None, as_json: Json = False) -> None:
             "open pieces": len(folded.open),
             "records": folded.sequence,
             "records with the provider": folded.acknowledged,
-            "last contact": _when(folded.last_contact_us),
-            "contact due": "never" if due.due_us is None else _when(due.due_us),
-            "contact warning": f"{due.warning_h} h" if due.warning_h else "none",
+            "last contact": contact["last"],
+            "contact due": contact["due"],
+            "contact warning": contact["warning"],
+            "locked for want of contact": contact["locked"],
             "refill under way": "none" if pending is None else str(Money(pending.mills)),
         },
         as_json=as_json,
@@ -283,15 +275,11 @@ def _name(order: object) -> str:
     return order.command.name if isinstance(order, Order) else type(order).__name__
 
 
-def _when(us: int) -> str:
-    return datetime.fromtimestamp(us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if us else "never"
-
-
 def _tell(facts: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(facts, indent=1))
         return
     table = Table(show_header=False)
     for name, value in facts.items():
-        table.add_row(name, str(value))
+        table.add_row(name, escape(("no", "yes")[value] if value in (False, True) else str(value)))
     Console().print(table)

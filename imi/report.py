@@ -32,8 +32,11 @@ def write_report(
             )
         )
     if tally.by_department:
-        names = {department.id: department.name for department in job.department}
-        dollars = {names[number]: mills / 1000 for number, mills in tally.by_department.items()}
+        names = job.names
+        dollars = {
+            f"{number} {names[number]}": mills / 1000
+            for number, mills in tally.by_department.items()
+        }
         plots.append(bars(dollars, unit="dollars", title="Postage by department", form="${:,.2f}"))
     page = render(
         TEMPLATE,

@@ -74,25 +74,29 @@ def next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece
     return number + 1, list(why.values())
 
 
-def fund(meter: SoftwareMeter, contact: Contact, office: BackOffice, job: Job) -> None:
-    """Take the meter into service, set the job's budgets and load its postage, once.
+def take_into_service(meter: SoftwareMeter, contact: Contact) -> None:
+    """Commission a new meter, and let any meet its provider.
 
-    Budgets come first: a run that dies in between finds no postage and does what is missing again;
-    a refill under way is settled by the contact.
+    Raises:
+        MachineError: the meter refuses, or its provider is not reached.
+    """
+    commission_at(meter, contact)
+    met = contact.meet()
+    if not isinstance(met, Met):
+        raise MachineError(f"the provider was not reached: {met}")
+
+
+def fund(meter: SoftwareMeter, contact: Contact, office: BackOffice, job: Job) -> None:
+    """Load the job's postage into a meter that never had any.
+
+    A refill under way was settled by the contact before.
 
     Raises:
         MachineError: the meter or its provider refuses.
     """
-    commission_at(meter, contact)
     psd, amount = meter.psd, Money.parse(str(job.meter.refill))
-    met = contact.meet()
-    if not isinstance(met, Met):
-        raise MachineError(f"the provider was not reached: {met}")
     if psd.registers.control_total > ZERO or not amount:
         return
-    for department in job.department:
-        if department.budget is not None:
-            psd.set_budget(department.id, Money.parse(str(department.budget)))
     if office.funds(psd.device_id) < amount:
         office.deposit(psd.device_id, amount)
     answer = contact.refill(amount)

@@ -1,15 +1,23 @@
 """What a run says of itself: one plain mapping behind the table, the page and `--json`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from imi.audit import Audit
+from imi.glance import Glance, contact_facts
+from pipeline.accounts_csv import dollars
+from pipeline.days import Span
 from pipeline.imprint import OpenPiece
 from pipeline.job import Job
+from pipeline.link import Incident
+from pipeline.office import Office
 from pipeline.tally import Tally
+from pipeline.usage import Axis, Usage
+from pipeline.usage_report import plain
 from postage.money import Money
 
 SIMULATED = ("feed", "world")  # stages that are the simulated world, not the line
@@ -22,13 +30,20 @@ def summarise(
     *,
     first: int,
     state: str,
+    seen: Glance | None,
+    incidents: Sequence[Incident],
+    departments: list[dict[str, Any]],
     open_pieces: list[OpenPiece],
     wall_s: float,
     stopped: str,
 ) -> dict[str, Any]:
-    """Return a run as plain data."""
+    """Return a run as plain data.
+
+    `seen` is the meter as its journal shows it after the run, None where that cannot be read;
+    `departments` as `department_rows` gives them.
+    """
     registers = audit.registers
-    names = {department.id: department.name for department in job.department}
+    names = {number: f"{number} {name}" for number, name in job.names.items()}
     stages = {name: _times(times) for name, times in tally.stage_us.items()}
     own = {name: times["mean"] for name, times in stages.items() if name not in SIMULATED}
     return {
@@ -58,6 +73,8 @@ def summarise(
             # As stored, not as summed: the sums would balance by construction.
             "balanced": audit.stored[0] + audit.stored[1] == audit.stored[2],
         },
+        "contact": {} if seen is None else contact_facts(seen, incidents),
+        "departments": departments,
         "journal": {
             "records": audit.records,
             "debits": audit.debits,
@@ -76,16 +93,63 @@ def summarise(
     }
 
 
+def department_rows(office: Office) -> list[dict[str, Any]]:
+    """Return what each department spent in the meter's whole life, and how its budget stands.
+
+    Folded from the journal, the sums proved against the ascending register. Amounts are dollars as
+    text; `budget` says its period, `left` and `percent` are of the running one.
+    """
+    usage = Usage(first=1)
+    usage.read(office.meter)
+    lines = plain(usage.lines([Axis.DEPARTMENT], Span.YEAR), office.book)
+    spent = {line["department"]: line for line in lines}
+    standings = {each.account.number: each for each in office.standings()}
+    rows = []
+    for number in sorted(spent.keys() | office.book.accounts.keys()):
+        line, standing = spent.get(number, {}), standings.get(number)
+        account = office.book.accounts.get(number)
+        rows.append(
+            {
+                "number": number,
+                "name": office.book.name(number),
+                "pieces": line.get("pieces", 0),
+                "postage": line.get("postage", "0.00"),
+                "misprints": line.get("misprints", 0),
+                "budget": str(account.budget) if account and account.budget else "",
+                "left": dollars(standing.left) if standing else "",
+                "percent": standing.percent if standing else None,
+                "warning": standing.warning if standing else 0,
+                "active": account is not None and account.is_active,
+            }
+        )
+    return rows
+
+
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """Return the summary for a terminal."""
     table = Table(title=str(summary["job"]), show_header=False)
-    rest = {name: value for name, value in summary.items() if name not in ("job", "stages_us")}
+    apart = ("job", "stages_us", "departments")
+    rest = {name: value for name, value in summary.items() if name not in apart}
     for name, value in _flat(rest):
-        table.add_row(name, value)
+        table.add_row(name, escape(value))
+    for row in summary["departments"]:
+        table.add_row(f"department {row['number']}", escape(_department(row)))
     for name, times in summary["stages_us"].items():
         said = f"{times['median']:,.0f} us median, {times['p99']:,.0f} us p99"
         table.add_row(f"{name}{' (simulated)' if name in SIMULATED else ''}", said)
     return table
+
+
+def _department(row: Mapping[str, Any]) -> str:
+    counted = "1 piece" if row["pieces"] == 1 else f"{row['pieces']} pieces"
+    said = f"{row['name']}: ${row['postage']} for {counted}"
+    if row["misprints"]:
+        said += f", {row['misprints']} spoiled"
+    if row["budget"]:
+        said += f", ${row['left']} of {row['budget']} left"
+    if row["warning"]:
+        said += f", {row['warning']} % reached"
+    return said if row["active"] else f"{said}, not active"
 
 
 def _times(times: list[float]) -> dict[str, float]:
@@ -100,5 +164,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
             yield from _flat(value, f"{prefix}{name} ")
         elif isinstance(value, list):
             yield from ((f"{prefix}{name}".replace("_", " "), str(item)) for item in value)
+        elif isinstance(value, bool):
+            yield f"{prefix}{name}".replace("_", " "), "yes" if value else "no"
         elif value != "":
             yield f"{prefix}{name}".replace("_", " "), str(value)

@@ -19,7 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.accounts import Account, Budget
 from pipeline.errors import JobError
+from postage.money import Money
 
 STANDARD_SIZES = {  # inches: length, height, thickness
     "card": (Decimal("6"), Decimal("4.25"), Decimal("0.012")),
@@ -67,6 +69,18 @@ class Department(_Model):
     id: Annotated[int, Field(ge=1, le=3000)]
     name: Annotated[str, Field(min_length=1, max_length=40)]
     budget: Dollars | None = None  # for this job; None is no limit
+    active: bool = True  # whether it may be charged
+
+    @model_validator(mode="after")
+    def _can_be(self) -> "Department":
+        assert self.account.number == self.id  # BadAccount names what cannot be
+        return self
+
+    @property
+    def account(self) -> Account:
+        """The department as the meter's book keeps it."""
+        budget = None if self.budget is None else Budget(Money.parse(str(self.budget)))
+        return Account(self.id, self.name, budget, self.active)
 
 
 class Meter(_Model):
@@ -169,6 +183,11 @@ class Job(_Model):
                     f"batch {batch.name!r} charges department {batch.department}; known: {known}"
                 )
         return self
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The departments' names by number."""
+        return {department.id: department.name for department in self.department}
 
     @property
     def count(self) -> int:

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from imicore.errors import PlacementError
+from imicore.errors import PlacementError, TokenError
+from pipeline.authority import Reason as Why
 from pipeline.authority import Refused
 from pipeline.composer import Composer, position
 from pipeline.devices import Camera, Feeder, FeedFault, Frame, Head, Scale
-from pipeline.imprint import ImprintRequest
+from pipeline.errors import PsdFault
+from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.inspector import Damaged, Inspector, Sighted, Sighting
+from pipeline.office import Shift
 from pipeline.pieces import (
     Diverted,
     Evidenced,
@@ -34,6 +37,8 @@ from postage.rates import RateBook
 
 # The rule is 1/4 in (DMM 604); a camera of 200 px/in sees a margin to about 1/64 in.
 EDGE_LIMIT_IN = 0.25 - 1 / 64
+STOPS = frozenset({Reason.WRONG_PIECE, Reason.NO_KEY})
+"""Behind a piece diverted for these somebody must look before the belt moves again."""
 
 Result = TypeVar("Result")
 
@@ -49,12 +54,16 @@ class Passage:
 
 @dataclass(slots=True)
 class Line:
-    """One machine. `stopwatch` returns nanoseconds; the caller chooses CPU or wall time."""
+    """One machine and who is at it.
+
+    `stopwatch` returns nanoseconds; the caller chooses CPU or wall time.
+    """
 
     feeder: Feeder
     scale: Scale
     book: RateBook
     psd: Psd
+    shift: Shift
     profile: str
     composer: Composer
     head: Head
@@ -69,8 +78,12 @@ class Line:
     def run(self) -> Iterator[Passage]:
         """Yield what became of each piece, until the hopper is empty or the line must stop.
 
-        It stops behind a piece that shows another piece's indicium: the last passage is then
-        Diverted with WRONG_PIECE, and somebody must look before the belt moves again.
+        It stops behind a piece that shows another piece's indicium (WRONG_PIECE), and behind one
+        that was not signed because the token with the key does not answer (NO_KEY). The meter then
+        signs nothing until it is opened anew, with the token back.
+
+        Raises:
+            PsdFault: the meter stopped for another cause; nothing was released for the last piece.
         """
         while True:
             self._stage_ns, self._frame = {}, None
@@ -79,7 +92,9 @@ class Line:
                 break
             outcome = self._pass(arrival)
             yield Passage(outcome, self._frame, self._stage_ns)
-            if isinstance(outcome, Diverted) and outcome.reason is Reason.WRONG_PIECE:
+            if isinstance(outcome, Diverted) and outcome.reason in STOPS:
+                if outcome.reason is Reason.NO_KEY:
+                    return  # the journal stopped with the key
                 break
         self.psd.idle()
 
@@ -119,22 +134,35 @@ class Line:
         return Weighed(fed, weight.milliounces, weight.error_milliounces, again)
 
     def _pay(self, rated: Rated) -> Evidenced | Diverted:
-        order = rated.weighed.fed.order
+        department = rated.weighed.fed.order.department
+        if (denied := self.shift.denial(department)) is not None:
+            return Diverted(rated, Reason.CHARGE_DENIED, str(denied))
+        try:
+            answer = self._debit(rated, department)
+        except PsdFault as fault:
+            if not isinstance(fault.__cause__, TokenError):
+                raise
+            return Diverted(rated, Reason.NO_KEY, str(fault.__cause__))
+        if isinstance(answer, Refused):
+            is_purse = answer.reason is Why.BUDGET_EXCEEDED
+            reason = Reason.OVER_BUDGET if is_purse else Reason.METER_REFUSED
+            return Diverted(rated, reason, str(answer))
+        return Evidenced(rated, answer)
+
+    def _debit(self, rated: Rated, department: int) -> Evidence | Refused:
         # Tenths of an ounce, rounded up like the price: 3.41 oz is rated, and said, as 3.5 oz.
         tenths = -(-rated.weighed.weight_milliounces // 100)
-        answer = self.psd.imprint(
+        return self.psd.imprint(
             ImprintRequest(
                 postage=rated.quote.postage,
                 mailing_date=self.mailing_date,
-                department=order.department,
+                department=department,
+                operator=self.shift.operator,
                 rate_category=int(rated.quote.category),
                 weight_tenths_oz=tenths,
                 mailer_id=self.mailer_id,
             )
         )
-        if isinstance(answer, Refused):
-            return Diverted(rated, Reason.METER_REFUSED, str(answer))
-        return Evidenced(rated, answer)
 
     def _print(self, evidenced: Evidenced) -> Printed | Diverted:
         evidence, rated = evidenced.evidence, evidenced.rated

@@ -4,14 +4,16 @@ What a supervisor does there is in `pipeline.supervision`. The office writes no 
 the PSD, and every order stands in the trail before it is carried out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from typing import Final, Protocol
 
 from pipeline import budgets, claims
-from pipeline.accounts import Book, BookFile, User
+from pipeline.accounts import Account, Book, BookFile, Budget, User
+from pipeline.accounts_csv import granted
 from pipeline.authority import Refused
+from pipeline.days import day_of
 from pipeline.errors import MachineError
 from pipeline.imprint import Evidence
 from pipeline.lifecycle import Role
@@ -129,13 +131,7 @@ class Office:
         """
         if not self.book.users:
             raise NotEnrolled("no supervisor is enrolled")
-        if self.unexplained:
-            first = self.unexplained[0]
-            raise NotEnrolled(
-                f"the accounts are older than the journal: record {first.sequence} "
-                f"({RecordType(first.type).name}) was ordered by no entry of the trail; "
-                "the provider enrols anew"
-            )
+        self._demand_own_files()
         user = self.book.users.get(number)
         if user is None:
             return Denied(Denial.UNKNOWN_USER, f"user {number}")
@@ -149,6 +145,47 @@ class Office:
             return denied
         return self.sessions.open(number, user.role, departments=user.departments)
 
+    def unattended(self) -> Session | Denied:
+        """Return an operator's session for a machine that never knew a user.
+
+        Once there are users one of them logs in.
+
+        Raises:
+            NotEnrolled: the files are not those of this journal.
+        """
+        self._demand_own_files()
+        if self.book.users:
+            return Denied(Denial.USERS_KNOWN, f"{len(self.book.users)} users in the book")
+        return self.sessions.open(PROVIDER, Role.OPERATOR)
+
+    def install(self, accounts: Iterable[Account], where: str) -> None:
+        """Put departments into the book of a machine that knows no users yet.
+
+        From the first supervisor on departments are the supervisors', and this changes nothing.
+        `where` says in the trail what the departments stand in, such as a job's name.
+        """
+        if self.book.users or self.unexplained:
+            return
+        newest = self.meter.last_sequence
+        old = self.book.accounts
+        fresh = [granted(old.get(each.number), each, newest) for each in accounts]
+        if changed := [each for each in fresh if old.get(each.number) != each]:
+            self.put(changed, PROVIDER, None, f"departments of {where}")
+
+    def put(self, accounts: Iterable[Account], actor: int, role: Role | None, act: str) -> None:
+        """Order departments, save them, tell the PSD; `open` finishes what a crash cuts off.
+
+        Raises:
+            BadAccount: there would be more than 3,000.
+        """
+        old, newest = self.book.accounts, self.meter.last_sequence
+        fresh = [granted(old.get(each.number), each, newest) for each in accounts]
+        changed = {each.number for each in fresh if _rights(old.get(each.number)) != _rights(each)}
+        book = self.book.with_accounts(fresh)
+        self.order(actor, role, act, *((each.number, str(each)) for each in fresh))
+        self.save(replace(book, unsettled=book.unsettled | changed))
+        self.settle()
+
     def charge_denial(self, session: Session, department: int) -> Denied | None:
         """Return why the session may not charge a department; its budget is the PSD's to enforce.
 
@@ -158,8 +195,13 @@ class Office:
             account = self.book.accounts.get(department)
             if account is None or not account.is_active:
                 state = "is not known" if account is None else "is not active"
-                return Denied(Denial.OTHER_DEPARTMENT, f"department {department} {state}")
+                return Denied(Denial.CLOSED_DEPARTMENT, f"department {department} {state}")
         return denied
+
+    def tick(self) -> None:
+        """Settle where midnight went by at the licensed location since the last time."""
+        if day_of(self.meter.now_us, self.around.zone) > self.book.settled_on:
+            self.settle()
 
     def settle(self) -> None:
         """Tell the PSD every budget that is due: after a change, and in a new month or year."""
@@ -191,6 +233,38 @@ class Office:
         self.book = replace(book, checked_through=self.meter.last_sequence)
         self.file.write(self.book)
 
+    def _demand_own_files(self) -> None:
+        if self.unexplained:
+            first = self.unexplained[0]
+            raise NotEnrolled(
+                f"the accounts are older than the journal: record {first.sequence} "
+                f"({RecordType(first.type).name}) was ordered by no entry of the trail; "
+                "the provider enrols anew"
+            )
+
     def stored_pin(self, user: int, pin: str) -> str:
         """Return what is stored of a new PIN; BadPin where it is malformed or weak."""
         return self.around.pins.stored(user, pin, self.around.entropy(SALT_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One session at the line: who is asked for before each debit, and stands in its record."""
+
+    office: Office
+    session: Session
+
+    @property
+    def operator(self) -> int:
+        """Return the user's number, 0 on a machine that knows no users."""
+        return self.session.user
+
+    def denial(self, department: int) -> Denied | None:
+        """Return why a department may not be charged now; at a new day budgets come first."""
+        self.office.tick()
+        return self.office.charge_denial(self.session, department)
+
+
+def _rights(account: Account | None) -> tuple[Budget | None, bool]:
+    """Return what the PSD has to know of a department; unknown ones it does not limit."""
+    return (None, True) if account is None else (account.budget, account.is_active)

@@ -79,10 +79,12 @@ class Denial(Enum):
     WAIT = "too many wrong PINs; wait"
     BLOCKED = "too many wrong PINs; a supervisor must release the user"
     DEVICE = "the device takes no PIN now"
+    USERS_KNOWN = "the machine knows its users, and one of them logs in"
     NO_SESSION = "the session is closed"
     IDLE = "the session was idle too long"
     FORBIDDEN = "the role does not allow it"
     OTHER_DEPARTMENT = "the user does not charge this department"
+    CLOSED_DEPARTMENT = "the department takes no charges"
     OWN_RELEASE = "nobody releases their own PIN"
 
 

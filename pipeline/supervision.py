@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from pipeline.accounts import Account, Budget, User
-from pipeline.accounts_csv import Preview, granted, preview_import
+from pipeline.accounts_csv import Preview, preview_import
 from pipeline.authority import Refused
 from pipeline.claims import ClaimForm, Filing, Kept, file
 from pipeline.imprint import Evidence
@@ -125,20 +125,10 @@ class Supervision:
         self.office.order(self.session.user, self.session.role, act, *subjects)
 
     def _put(self, accounts: list[Account], action: Action) -> Denied | None:
-        """Order, save, tell the PSD: a crash between them is finished by `Office.open`."""
+        """Put departments where the session allows it."""
         if (denied := self._denial(action)) is not None:
             return denied
-        office, newest = self.office, self.office.meter.last_sequence
-        fresh = [granted(office.book.accounts.get(each.number), each, newest) for each in accounts]
-        changed = {
-            each.number
-            for each in fresh
-            if _rights(office.book.accounts.get(each.number)) != _rights(each)
-        }
-        book = office.book.with_accounts(fresh)
-        self._order(action.value, *((each.number, str(each)) for each in fresh))
-        office.save(replace(book, unsettled=book.unsettled | changed))
-        office.settle()
+        self.office.put(accounts, self.session.user, self.session.role, action.value)
         return None
 
     def _put_user(self, user: User, act: str, detail: str) -> Denied | None:
@@ -156,8 +146,3 @@ class Supervision:
         self._order(act, (number, detail))
         refused = self.office.meter.note_try(number, Try.RELEASE)
         return None if refused is None else Denied(Denial.DEVICE, str(refused))
-
-
-def _rights(account: Account | None) -> tuple[Budget | None, bool]:
-    """Return what the PSD has to know of a department; unknown ones it does not limit."""
-    return (None, True) if account is None else (account.budget, account.is_active)

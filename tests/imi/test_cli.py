@@ -40,10 +40,19 @@ def test_run_leaves_pictures_report_and_a_balanced_summary(tmp_path: Path) -> No
     assert summary["pieces"]["mismatches"] == 0
     assert summary["meter"]["balanced"]
     assert summary["journal"]["signatures_valid"] == 6
+    contact = summary["contact"]
+    assert (contact["warning"], contact["locked"], contact["incidents"]) == ("none", False, [])
+    assert contact["last"].startswith("2026-07-13 ")
+    assert contact["due"].startswith("2026-07-16 ")
+    spent = {row["name"]: row["postage"] for row in summary["departments"]}
+    assert f"${spent['Accounts receivable']}" == summary["postage"]["spent"]
+    assert spent["Marketing"] == "0.00"
     page = (tmp_path / "report.html").read_text()
     for picture in (tmp_path / "pictures").iterdir():
         assert f"pictures/{picture.name}" in page
     assert "<svg" in page
+    assert contact["due"] in page
+    assert "Membership" in page
 
 
 def test_run_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -61,20 +61,25 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_list_goes_in_by_preview_and_comes_out_again(made: Path, tmp_path: Path) -> None:
     file, back = tmp_path / "in.csv", tmp_path / "back.csv"
-    file.write_bytes(b"number,name,budget,period,active\n1,=Mail room,80.005,month,yes\n2,B,,,no\n")
+    head = b"number,name,budget,period,active\n"
+    file.write_bytes(head + b"11,=Mail room,80.005,month,yes\n12,B,,,no\n2,Sales,9,year,yes\n")
     shown = meter(made, "departments", "import", str(file))
-    assert "add    department 1 =Mail room, $80.005 a month" in shown.stdout
+    assert "add    department 11 =Mail room, $80.005 a month" in shown.stdout
+    assert "change department 2 Marketing, $150.00 -> department 2 Sales, $9.00 a year" in (
+        shown.stdout
+    )
     assert "nothing was changed" in shown.stdout
-    assert json.loads(meter(made, "departments", "list", "--json").stdout) == []
+    before = json.loads(meter(made, "departments", "list", "--json").stdout)
+    assert [each["number"] for each in before] == [1, 2, 3, 4], "those of the job"
     assert meter(made, "departments", "import", str(file), "--apply").exit_code == 0
     assert meter(made, "departments", "export", str(back)).exit_code == 0
-    assert b"1,'=Mail room,80.005,month,yes\r\n2,B,,,no" in back.read_bytes()
+    assert b"11,'=Mail room,80.005,month,yes\r\n12,B,,,no" in back.read_bytes()
     again = meter(made, "departments", "import", str(back), "--apply")
-    assert "0 added, 0 changed, 2 as they are" in again.stdout
-    (mail, closed) = json.loads(meter(made, "departments", "list", "--json").stdout)
+    assert "0 added, 0 changed, 6 as they are" in again.stdout
+    *_, mail, closed = json.loads(meter(made, "departments", "list", "--json").stdout)
     assert (mail["budget"], closed["active"]) == ("$80.005 a month", False)
-    changed = meter(made, "departments", "set", "1", "--budget", "none", "--name", "Mail")
-    assert changed.stdout == "department 1 Mail, no budget\n"
+    changed = meter(made, "departments", "set", "11", "--budget", "none", "--name", "Mail")
+    assert changed.stdout == "department 11 Mail, no budget\n"
 
 
 def test_bad_rows_are_named_and_nothing_is_taken(made: Path, tmp_path: Path) -> None:

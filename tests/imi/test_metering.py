@@ -35,8 +35,10 @@ def test_status_writes_nothing_and_says_when_the_provider_must_be_met(folder: Pa
     code, told = meter("status", folder)
     assert (code, told["state"], told["pieces"]) == (0, "READY", 2)
     assert told["contact due"].startswith("2026-07-16 ")
+    assert told["locked for want of contact"] is False
     code, told = meter("status", folder, at="2026-07-17T18:00")
     assert (code, told["state"]) == (1, "LOCKED_COMM")
+    assert told["locked for want of contact"] is True
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
