@@ -80,17 +80,17 @@ def open_office(
     """Return the office of an open meter in its folder, and its files, which the caller closes."""
     import os
 
-    from imicore.keys import SoftwareKeyStore
+    from imi.meter import office_key
     from pipeline.disk import RealDisk
     from pipeline.office import Office, Surroundings
     from pipeline.pins import Pins
     from pipeline.storage import DiskStorage
 
-    store = SoftwareKeyStore.at(home / "keys", home / "secrets")
+    key = office_key(home)
     files = RealDisk(home / "accounts")
     around = Surroundings(
         DiskStorage(files),
-        Pins(store.office_key(meter.record.key_id)),
+        Pins(key),
         lambda: clock().boottime_us,
         meter.setup["zone"],
         os.urandom,

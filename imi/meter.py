@@ -138,6 +138,17 @@ def key_store(folder: Path, settings: Meter) -> tuple[SoftwareKeyStore, str]:
     return store, device_key_id(OUR_VENDOR, settings.serial)
 
 
+def office_key(folder: Path) -> bytes:
+    """Return the key under which the PINs and files of a meter's office are kept.
+
+    Raises:
+        KeysZeroised: it was destroyed with the others.
+    """
+    settings = settings_of(folder)
+    store, _ = key_store(folder, settings)
+    return store.office_key(f"{OUR_VENDOR}-{settings.serial:08d}")
+
+
 def seal_of(folder: Path) -> Seal:
     """Return what the journal in a meter's folder is sealed with; zeroised or not."""
     settings = settings_of(folder)

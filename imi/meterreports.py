@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal, TextIO, c
 import typer
 
 if TYPE_CHECKING:
+    from pipeline.recordwords import Names
     from pipeline.reports import Report
 
 app = typer.Typer(
@@ -97,7 +98,8 @@ def write_report(
         disk.lock()
         try:
             copy = JournalCopy(disk, seal, setup["check"])
-            made = report(copy, Kind(kind), setup["zone"], Period(first, last))
+            names = names_of(meter)
+            made = report(copy, Kind(kind), setup["zone"], Period(first, last), names=names)
             _write(made, form, out)
         finally:
             disk.close()
@@ -112,6 +114,35 @@ def write_report(
     for fault in made.balance.faults:
         typer.echo(f"imi: {fault}", err=True)
     return 1
+
+
+def names_of(meter: Path) -> "Names":
+    """Return the names in the accounts file of a meter's folder; none, and why, where it is broken.
+
+    The file is read and not opened: no order of its trail is compared with the journal.
+    """
+    from imi.meter import office_key
+    from imicore.errors import ImiError
+    from pipeline.accounts import BookFile
+    from pipeline.disk import RealDisk
+    from pipeline.errors import MachineError
+    from pipeline.recordwords import NO_NAMES, Names
+    from pipeline.storage import DiskStorage, SealedStorage
+
+    if not (meter / "accounts").is_dir():
+        return NO_NAMES
+    files = RealDisk(meter / "accounts")
+    try:
+        book = BookFile(SealedStorage(DiskStorage(files), office_key(meter))).read()
+    except (MachineError, ImiError) as error:
+        typer.echo(f"imi: departments and operators have no names: {error}", err=True)
+        return NO_NAMES
+    finally:
+        files.close()
+    if book is None:
+        return NO_NAMES
+    departments = {number: each.name for number, each in book.accounts.items()}
+    return Names(departments, {number: each.name for number, each in book.users.items()})
 
 
 def _format_of(out: Path | None, as_format: Format | None) -> Format:

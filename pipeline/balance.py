@@ -38,7 +38,8 @@ class Point(NamedTuple):
 class Balance:
     """Adds up movements by itself and compares with what the records claim.
 
-    `faults` say where they differ, the first twenty; `fault_count` counts all.
+    `faults` say where they differ, the first twenty; `fault_count` counts all. `charged` is pieces
+    and mills by department.
 
     >>> from pipeline.record import device_id
     >>> balance = Balance((0, 0, 0, 0))
@@ -53,6 +54,7 @@ class Balance:
         self._opening = self._claimed = opening
         self._postage = self._refilled = self._withdrawn = 0  # mills: a Money a record is dear
         self.records = self.pieces = self.refills = self.tests = self.redates = 0
+        self.charged: dict[int, tuple[int, int]] = {}
         self.fault_count = 0
         self.faults: list[str] = []
 
@@ -94,6 +96,8 @@ class Balance:
             if amount:
                 self._postage += amount
                 self.pieces += 1
+                pieces, mills = self.charged.get(record.department, (0, 0))
+                self.charged[record.department] = pieces + 1, mills + amount
             elif record.flags & FLAG_TEST:
                 self.tests += 1
             else:

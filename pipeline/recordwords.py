@@ -1,7 +1,8 @@
 """Every journal record in words, for the audit trail."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pipeline.journalview import kind_of, printed_date
 from pipeline.record import Record, RecordType
@@ -20,7 +21,30 @@ from pipeline.state import (
 from postage.money import Money
 
 
-def words(record: Record) -> str:
+class Names(NamedTuple):
+    """Names of departments and operators by number, which the journal does not know.
+
+    >>> names = Names(departments={4: "Sales"})
+    >>> names.department(4), names.department(5), names.operator(0)
+    ('4 Sales', '5', '')
+    """
+
+    departments: Mapping[int, str] = MappingProxyType({})
+    operators: Mapping[int, str] = MappingProxyType({})
+
+    def department(self, number: int) -> str:
+        """Return number and name; 0 is no department."""
+        return _named(number, self.departments)
+
+    def operator(self, number: int) -> str:
+        """Return number and name; 0 is nobody."""
+        return _named(number, self.operators)
+
+
+NO_NAMES: Final = Names()
+
+
+def words(record: Record, names: Names = NO_NAMES) -> str:
     """Return what a record says happened; of a type that this program does not know, its number.
 
     >>> from pipeline.record import device_id
@@ -28,8 +52,7 @@ def words(record: Record) -> str:
     >>> words(lock)
     'locked: no contact in time'
     """
-    say = _WORDS.get(record.type)
-    said = say(record) if say else f"record of type {record.type}"
+    said = _said(record, names)
     if record.flags & OUTCOMES and not closes_one(record):
         told = outcome_places(record.flags & OUTCOMES)
         said += "; outcomes of pieces before: " + ", ".join(
@@ -38,7 +61,14 @@ def words(record: Record) -> str:
     return said
 
 
-def _debit(record: Record) -> str:
+def _said(record: Record, names: Names) -> str:
+    if (name := _NAMING.get(record.type)) is not None:
+        return name(record, names)
+    say = _WORDS.get(record.type)
+    return say(record) if say else f"record of type {record.type}"
+
+
+def _debit(record: Record, names: Names) -> str:
     kind = kind_of(record)
     if not record.amount:
         return f"imprint of $0.00, {kind}, dated {printed_date(record) or 'no day'}"
@@ -47,8 +77,13 @@ def _debit(record: Record) -> str:
         f"dated {printed_date(record) or 'no day'}"
     )
     if record.department:
-        said += f", department {record.department}"
-    return f"{said}, operator {record.operator}" if record.operator else said
+        said += f", department {names.department(record.department)}"
+    return f"{said}, operator {names.operator(record.operator)}" if record.operator else said
+
+
+def _budget(record: Record, names: Names) -> str:
+    department = names.department(record.department)
+    return f"department {department} may charge {Money(record.amount)} from now on"
 
 
 def _confirm(record: Record) -> str:
@@ -82,8 +117,9 @@ def _refill(verb: str) -> Callable[[Record], str]:
     return lambda record: f"refill {record.reference} of {Money(record.amount)} {verb}"
 
 
-def _try(record: Record) -> str:
-    return f"user {record.operator}: {_TRIES.get(record.reference, f'try {record.reference}')}"
+def _try(record: Record, names: Names) -> str:
+    user = names.operator(record.operator)
+    return f"user {user}: {_TRIES.get(record.reference, f'try {record.reference}')}"
 
 
 def _life(record: Record) -> str:
@@ -104,6 +140,11 @@ def _outcome(kind: int) -> str:
 def _locks(bits: int) -> str:
     named = [said for lock, said in _LOCKS.items() if bits & lock]
     return " and ".join(named) or f"lock {bits:#x}"
+
+
+def _named(number: int, names: Mapping[int, str]) -> str:
+    name = names.get(number)
+    return f"{number} {name}" if name else str(number) if number else ""
 
 
 def _text(record: Record) -> str:
@@ -128,14 +169,10 @@ _TRIES: Final[Mapping[int, str]] = {
     Try.RELEASE: "PIN tries released",
 }
 _WORDS: Final[Mapping[int, Callable[[Record], str]]] = {
-    RecordType.DEBIT: _debit,
     RecordType.CONFIRM: _confirm,
     RecordType.REFILL_BEGIN: _refill("asked for"),
     RecordType.REFILL_APPLY: _refill("added to the registers"),
     RecordType.REFILL_VOID: _refill("came to nothing"),
-    RecordType.BUDGET: lambda record: (
-        f"department {record.department} may charge {Money(record.amount)} from now on"
-    ),
     RecordType.TIME_ANCHOR: lambda record: (
         f"time set by the provider, sure to {record.amount} us, nonce {record.reference}"
     ),
@@ -148,7 +185,6 @@ _WORDS: Final[Mapping[int, Callable[[Record], str]]] = {
     RecordType.FAULT: lambda record: f"FAULT: {_text(record)}",
     RecordType.CHECKPOINT: _checkpoint,
     RecordType.ZEROISE: lambda _record: "keys destroyed",
-    RecordType.TRY: _try,
     RecordType.RATE: lambda record: (
         f"rate edition {record.rate_version} in force, SHA-256 {record.payload.hex()}"
     ),
@@ -157,3 +193,9 @@ _WORDS: Final[Mapping[int, Callable[[Record], str]]] = {
         f"withdrawn from service, {Money(record.amount)} of the descending register to refund"
     ),
 }
+_NAMING: Final[Mapping[int, Callable[[Record, Names], str]]] = {
+    RecordType.DEBIT: _debit,
+    RecordType.BUDGET: _budget,
+    RecordType.TRY: _try,
+}
+"""What names departments or people."""

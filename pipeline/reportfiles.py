@@ -18,7 +18,7 @@ SPECIMEN = "SPECIMEN"
 
 
 def write_json(report: Report, out: TextIO) -> None:
-    """Write one object: what the report is, `rows`, and the totals once the rows have passed.
+    """Write one object: what the report is, `rows`, then charges of `departments` and `totals`.
 
     Amounts are whole mills under names that end in `_mills`; dates and times are ISO 8601.
     """
@@ -41,6 +41,15 @@ def write_json(report: Report, out: TextIO) -> None:
     closing = report.closing()
     totals = _object([_key(name) for name, _ in closing], [value for _, value in closing])
     tail = {
+        "departments": [
+            {
+                "number": each.number,
+                "name": report.names.departments.get(each.number, ""),
+                "pieces": each.pieces,
+                "postage_mills": each.postage.mills,
+            }
+            for each in report.charges()
+        ],
         "totals": totals,
         "balanced": report.balance.is_balanced,
         "differences": report.balance.faults,
@@ -49,7 +58,9 @@ def write_json(report: Report, out: TextIO) -> None:
 
 
 def write_csv(report: Report, out: TextIO) -> None:
-    """Write a table as RFC 4180 has it: `entry` rows, then `total` rows with a name and a value.
+    """Write a table as RFC 4180 has it: `entry` rows, then rows with a name and a value.
+
+    Those are `department` with the postage charged to each, and `total`.
 
     Every row names the device, and that it is a specimen. Amounts are dollars with three decimals.
     No cell begins with what a spreadsheet takes for a formula: such text gets an apostrophe.
@@ -60,6 +71,10 @@ def write_csv(report: Report, out: TextIO) -> None:
     for row in report.rows():
         writer.writerow(["entry", device, *map(_csv_cell, row)])
     padding = [""] * (len(report.columns) - 2)
+    for each in report.charges():
+        writer.writerow(
+            ["department", device, harmless(each.name), _csv_cell(each.postage), *padding]
+        )
     for name, value in report.closing():
         writer.writerow(["total", device, name, _csv_cell(value), *padding])
 
@@ -87,7 +102,11 @@ def write_pdf(report: Report, open_volume: Callable[[int], BinaryIO], made: date
     columns = [Column(at.title, at.share, at.right) for at in report.columns]
 
     def closing() -> list[tuple[str, str]]:
-        return [(name.capitalize(), shown(value)) for name, value in report.closing()]
+        charges = [
+            (f"Charged to {each.name}", f"{shown(each.postage)}, pieces: {each.pieces:,}")
+            for each in report.charges()
+        ]
+        return [(name.capitalize(), shown(value)) for name, value in report.closing()] + charges
 
     def rows() -> Iterator[list[str]]:
         return (list(map(shown, row)) for row in report.rows())

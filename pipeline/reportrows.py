@@ -1,6 +1,6 @@
 """What each kind of report has: its columns, and its rows made of records as they pass."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from pipeline.balance import Balance, Point
 from pipeline.journalview import accounting_day, kind_of, moment, printed_date
 from pipeline.record import Record, RecordType
-from pipeline.recordwords import words
+from pipeline.recordwords import Names, words
 from postage.money import ZERO, Money
 
 Cell = Money | int | str | date | datetime | None
@@ -39,8 +39,7 @@ class View(NamedTuple):
     """What rows are made with, beside the records."""
 
     zone: tzinfo
-    departments: Mapping[int, str]
-    operators: Mapping[int, str]
+    names: Names
     balance: Balance
 
 
@@ -124,19 +123,15 @@ def _tape(view: View, records: Iterator[Record]) -> Iterator[Row]:
                 printed_date(record),
                 kind_of(record),
                 Money(record.amount),
-                _named(record.department, view.departments),
-                _named(record.operator, view.operators),
+                view.names.department(record.department),
+                view.names.operator(record.operator),
             )
 
 
 def _audit(view: View, records: Iterator[Record]) -> Iterator[Row]:
     for record in records:
-        yield record.sequence, record.boot, moment(record, view.zone), _name(record), words(record)
-
-
-def _named(number: int, names: Mapping[int, str]) -> str:
-    name = names.get(number)
-    return f"{number} {name}" if name else str(number) if number else ""
+        said = words(record, view.names)
+        yield record.sequence, record.boot, moment(record, view.zone), _name(record), said
 
 
 def _name(record: Record) -> str:

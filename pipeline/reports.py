@@ -6,18 +6,28 @@ movements are added up and compared with the registers in each record; when the 
 `pipeline.reportfiles`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.balance import Balance, registers_of
 from pipeline.journalview import Identity, Period, Records, identity, span
 from pipeline.record import Record
+from pipeline.recordwords import NO_NAMES, Names
 from pipeline.reportrows import KINDS, Cell, Column, Kind, Row, View
+from postage.money import Money
 
 ALL: Final = Period()
+
+
+class Charge(NamedTuple):
+    """What one department was charged in a period; `name` begins with the number."""
+
+    number: int
+    name: str
+    pieces: int
+    postage: Money
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +45,15 @@ class Report:
     records: range
     columns: tuple[Column, ...]
     balance: Balance
+    names: Names
     rows: Callable[[], Iterator[Row]] = field(repr=False)
+
+    def charges(self) -> list[Charge]:
+        """Return what each department was charged, by number; together it is the postage."""
+        return [
+            Charge(number, self.names.department(number) or "none", pieces, Money(mills))
+            for number, (pieces, mills) in sorted(self.balance.charged.items())
+        ]
 
     def closing(self) -> list[tuple[str, Cell]]:
         """Return the totals and the result of the check, by name."""
@@ -68,13 +86,12 @@ def report(
     zone: tzinfo,
     period: Period = ALL,
     *,
-    departments: Mapping[int, str] = MappingProxyType({}),
-    operators: Mapping[int, str] = MappingProxyType({}),
+    names: Names = NO_NAMES,
 ) -> Report:
     """Return a report of a period, its rows not read yet.
 
-    `zone` is the licensed location's; `departments` and `operators` give names to numbers, which
-    the journal does not know.
+    `zone` is the licensed location's; `names` those of departments and operators, which the
+    journal does not know.
 
     Raises:
         ValueError: the journal has no record.
@@ -93,7 +110,7 @@ def report(
                 yield record
 
     title, columns, rows = KINDS[kind]
-    view = View(zone, departments, operators, balance)
+    view = View(zone, names, balance)
     return Report(
         kind=kind,
         title=title,
@@ -103,5 +120,6 @@ def report(
         records=sequences,
         columns=columns,
         balance=balance,
+        names=names,
         rows=lambda: rows(view, passing()),
     )

@@ -62,6 +62,28 @@ def test_the_tape_has_the_run(meter: Path) -> None:
     assert found["specimen"] is True
 
 
+def test_reports_name_the_departments_of_the_office(meter: Path) -> None:
+    rows = json.loads(report("tape", str(meter.parent)).stdout)["rows"]
+    assert {row["department"] for row in rows} == {"1 Accounts receivable"}
+    charged = json.loads(report("registers", str(meter.parent)).stdout)["departments"]
+    assert [each["name"] for each in charged] == ["Accounts receivable"]
+    assert charged[0]["pieces"] == PIECES
+    rows = json.loads(report("audit", str(meter.parent)).stdout)["rows"]
+    granted = "department 2 Marketing may charge $150.00 from now on"
+    assert granted in {row["what"] for row in rows}
+
+
+def test_names_that_were_tampered_with_are_left_out(meter: Path, tmp_path: Path) -> None:
+    shutil.copytree(meter, tmp_path / "meter")
+    book = tmp_path / "meter" / "accounts" / "accounts"
+    book.write_bytes(book.read_bytes().replace(b"Accounts receivable", b"Accounts rewritten!"))
+    result = report("tape", str(tmp_path))
+    assert result.exit_code == 0
+    assert "whose seal is not this device's" in result.stderr
+    rows = json.loads(result.stdout)["rows"]
+    assert {row["department"] for row in rows} == {"1"}
+
+
 def test_the_format_is_that_of_the_file(meter: Path, tmp_path: Path) -> None:
     for name, start in (("a.json", b"{"), ("a.csv", b"row,device"), ("a.pdf", b"%PDF-")):
         out = tmp_path / name

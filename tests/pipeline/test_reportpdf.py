@@ -12,6 +12,7 @@ from pipeline.claimfiles import write_claim_pdf
 from pipeline.claims import draft
 from pipeline.devices import HeadReport
 from pipeline.journalview import Period
+from pipeline.recordwords import Names
 from pipeline.reportfiles import write_pdf
 from pipeline.reportrows import Kind
 from pipeline.reports import report
@@ -45,6 +46,15 @@ def test_each_report_says_whose_it_is_and_that_its_sums_hold(kind: Kind) -> None
     assert totals[totals.index("Control total") + 1] == "$600.00"
     assert page[page.index("Check") + 1].startswith("AR, DR, CT and piece count")
     assert "Page 1 " in page
+
+
+def test_the_closing_names_departments() -> None:
+    shelf = Shelf()
+    names = Names(departments={4: "Sales"})
+    write_pdf(report(lived(), Kind.FUNDS, ZONE, names=names), shelf, MADE)
+    [page] = pages_of(shelf.files[0], TITLES[Kind.FUNDS])
+    assert page[page.index("Charged to 4 Sales") + 1] == "$0.78, pieces: 1"
+    assert page[page.index("Charged to none") + 1] == "$2.63, pieces: 3"
 
 
 def test_a_long_tape_names_the_device_on_every_page() -> None:

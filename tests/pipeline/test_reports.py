@@ -16,7 +16,7 @@ from imi.simdisk import SimDisk
 from pipeline.journalview import Period, Records, moment, span
 from pipeline.psd import Psd
 from pipeline.record import Record, RecordType
-from pipeline.recordwords import words
+from pipeline.recordwords import Names, words
 from pipeline.reportfiles import write_csv, write_json
 from pipeline.reportrows import Kind
 from pipeline.reports import ALL, Report, report
@@ -100,7 +100,7 @@ def test_the_funds_report_has_every_refill_and_each_days_postage(device: Psd) ->
 
 def test_the_tape_has_every_imprint_with_its_kind(device: Psd) -> None:
     """Count, amount, date, department, operator and kind of each; tests and redates too."""
-    rows = as_json(device, Kind.TAPE, departments={4: "Sales"}, operators={9: "Ann"})["rows"]
+    rows = as_json(device, Kind.TAPE, names=Names({4: "Sales"}, {9: "Ann"}))["rows"]
     held = rows[3]["record"]
     found = [
         (row["piece"], row["kind"], row["amount_mills"], row["printed"], row["department"])
@@ -116,6 +116,40 @@ def test_the_tape_has_every_imprint_with_its_kind(device: Psd) -> None:
     ]
     assert rows[0]["operator"] == "9 Ann"
     assert rows[0]["time"].startswith("2026-07-13T12:00:00-07:00")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_report_says_by_name_what_each_department_was_charged(
+    device: Psd, kind: Kind
+) -> None:
+    """780 were charged to department 4, the rest to none; together it is the postage."""
+    names = Names({4: "Sales, =East"}, {9: "Ann"})
+    found = as_json(device, kind, names=names)
+    assert [(each["number"], each["name"]) for each in found["departments"]] == [
+        (0, ""),
+        (4, "Sales, =East"),
+    ]
+    assert [(each["pieces"], each["postage_mills"]) for each in found["departments"]] == [
+        (3, 2_630),
+        (1, 780),
+    ]
+    assert found["totals"]["postage_mills"] == 3_410
+    out = io.StringIO()
+    write_csv(drained := made(device, kind, names=names), out)
+    assert drained.balance.is_balanced
+    rows = [row for row in csv.reader(io.StringIO(out.getvalue())) if row[0] == "department"]
+    assert [row[2:4] for row in rows] == [["none", "2.630"], ["4 Sales, =East", "0.780"]]
+
+
+def test_the_audit_trail_names_departments_and_people(device: Psd) -> None:
+    rows = as_json(device, Kind.AUDIT, names=Names({4: "Sales"}, {9: "Ann"}))["rows"]
+    said = [row["what"] for row in rows]
+    for sentence in (
+        "department 4 Sales may charge $50.00 from now on",
+        "user 9 Ann: PIN right, logged in",
+        "imprint 1 of $0.78, postage, dated 2026-07-13, department 4 Sales, operator 9 Ann",
+    ):
+        assert sentence in said, sentence
 
 
 def test_the_audit_trail_has_every_record_in_words(device: Psd) -> None:
@@ -255,8 +289,9 @@ def test_csv_rows_have_the_columns_of_the_header_and_end_in_totals(device: Psd, 
     assert header[:2] == ["row", "device"]
     assert {len(row) for row in rows} == {len(header)}
     entries = [row for row in rows if row[0] == "entry"]
+    charges = [row for row in rows if row[0] == "department"]
     totals = {row[2]: row[3] for row in rows if row[0] == "total"}
-    assert rows == [*entries, *(row for row in rows if row[0] == "total")]
+    assert rows == [*entries, *charges, *(row for row in rows if row[0] == "total")]
     assert totals["postage"] == "3.410"
     assert totals["ascending"] == "3.410"
     assert totals["pieces"] == "4"
@@ -268,7 +303,7 @@ HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", '=cmd|"/C calc"!A0', 'a
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_csv_cell_begins_with_a_formula(device: Psd, name: str) -> None:
     """A name with its number before it is harmless; no cell of any kind may begin so."""
-    rows = as_csv(device, Kind.TAPE, departments={4: name}, operators={9: name})
+    rows = as_csv(device, Kind.TAPE, names=Names({4: name}, {9: name}))
     cells = [cell for row in rows for cell in row]
     assert any(name in cell for cell in cells)
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
