@@ -71,7 +71,7 @@ class Device:
         )
         try:
             self._boot(f"{self._profile} {licensing_zip}".encode("ascii"), setup.get("window", 1))
-        except Exception:
+        except BaseException:
             self._journal.close()
             raise
 

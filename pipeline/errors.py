@@ -32,14 +32,15 @@ class RecordFormatError(MachineError, ValueError):
 
 
 class FaultCause(Enum):
-    """Why a device stopped. Every cause needs the provider's inspection but the first two.
+    """Why a device stopped. Every cause needs the provider's inspection but the first three.
 
-    `IO_ERROR` and `PAIR_MISMATCH` come from a disk that failed under a running device: opening the
-    device again reads the disk afresh and decides.
+    `IO_ERROR` and `PAIR_MISMATCH` come from a disk that failed under a running device,
+    `INTERRUPTED` from its program: opening the device again reads the disk afresh and decides.
     """
 
     IO_ERROR = "the disk refused a read, write or sync"
     PAIR_MISMATCH = "a record read back from the disk is not the one written"
+    INTERRUPTED = "an exception came while a record was written"
     BOTH_COPIES_BAD = "neither copy holds a record that was released"
     COPIES_DIFFER = "both copies are well sealed and say different things"
     FORGED = "a record or HEAD slot has a correct checksum and a wrong seal"

@@ -96,7 +96,7 @@ class Journal:
         """
         if segment_records < SMALLEST_SEGMENT:
             raise ValueError(f"a segment of {segment_records} records; {SMALLEST_SEGMENT} at least")
-        disk.lock()
+        _lock(disk)
         try:
             if HEAD in disk.list():
                 raise DeviceExists("the folder has a HEAD")
@@ -133,14 +133,14 @@ class Journal:
             PsdFault: what the disk holds cannot be trusted, or the disk fails.
             PsdInUse: someone else has the folder.
         """
-        disk.lock()
+        _lock(disk)
         try:
             recovery = recover(disk, seal, check)
             mend(disk, recovery)
         except OSError as error:
             disk.close()
             raise PsdFault(FaultCause.IO_ERROR, f"recovery: {error}") from error
-        except Exception:
+        except BaseException:
             disk.close()
             raise
         return cls(
@@ -215,6 +215,10 @@ class Journal:
         broken = violation(state, record)
         assert broken is None, broken
         sealed = self._seal.record(record)
+        # Stopped until all of it is done: a signal handler's exception (Ctrl-C) may come between
+        # any two steps, and the disk then holds a record that the state does not know. The next one
+        # would be written over it.
+        self.fault = PsdFault(FaultCause.INTERRUPTED, f"record {record.sequence}")
         try:
             self._write(record, sealed)
         except OSError as error:
@@ -223,6 +227,11 @@ class Journal:
             self.fault = fault
             raise
         fold(state, record, digest(sealed))
+        if kind is RecordType.CHECKPOINT and state.checkpoint is None:  # the segment is full
+            assert self._prepared is not None, "a run starts with the next segment there"
+            self._use(*self._prepared)
+            self._prepared = None
+        self.fault = None
         return record
 
     def sign(self, message: bytes) -> bytes:
@@ -303,7 +312,7 @@ class Journal:
         crash. A run that a crash cut short goes on where it stopped.
         """
         try:
-            base, capacity = self._prepared or self._prepare()
+            base, _ = self._prepared or self._prepare()
         except OSError as error:
             raise self._stopped(f"new segment {self._end}", error) from error
         state = self.state
@@ -320,8 +329,6 @@ class Journal:
                 payload=data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES],
                 signature=signature if index + 1 == total else b"",
             )
-        self._prepared = None
-        self._use(base, capacity)
 
     def _prepare(self) -> tuple[int, int]:
         capacity = max(self._segment_records, 4 * run_records(self.state))
@@ -339,3 +346,12 @@ class Journal:
         self._base = base
         self._end = base + capacity
         self._a, self._b = (segment_name(side, base) for side in SIDES)
+
+
+def _lock(disk: Disk) -> None:
+    """Take the folder; PsdInUse where someone else has it."""
+    try:
+        disk.lock()
+    except OSError as error:
+        disk.close()
+        raise PsdFault(FaultCause.IO_ERROR, f"lock: {error}") from error

@@ -92,7 +92,7 @@ class Psd(Services):
         assert now is not None, "without a time the device is locked"
         today = self._day(now)
         state = self._journal.state
-        waiting = len(state.flight) - len(self._told)
+        waiting = sum(sequence not in self._told for sequence in state.flight)
         refused = self._decertified(today) or authorise(
             state, self._limits, request, today, waiting
         )

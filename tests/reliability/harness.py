@@ -26,6 +26,7 @@ from tests.reliability import (
     clock_attacks,
     crash_points,
     determinism,
+    interrupts,
     kill_points,
     recorded,
     recovery_time,
@@ -161,7 +162,16 @@ PARTS = (  # what waits for one long job or for the disk comes first
         "R5",
         "system calls that fail",
         faults,
-        ("faults met", "EIO met", "ENOSPC met", "EINTR met", "short met", "slow met"),
+        ("faults met", *(f"{kind} met" for kind in syscall_faults.KINDS)),
+    ),
+    Part(
+        "R5b",
+        "exceptions at every line",
+        lambda scale: [
+            partial(interrupts.examine, operation.name, 1 if scale >= 1 else 10)
+            for operation in OPERATIONS
+        ],
+        ("interruptions",),
     ),
     Part(
         "R6",

@@ -39,6 +39,7 @@ ROOT = Path(__file__).parents[2]
 SECTOR = 512
 PAPER = "paper"
 FOLDERS = ("first", "second")
+SEGMENT_RECORDS = 16
 MEMORY = Path("/dev/shm")
 VARIANTS = ("sound", "no sync", "no names' sync")
 
@@ -48,7 +49,7 @@ VARIANTS = ("sound", "no sync", "no names' sync")
 
 def device(clock: TellClock) -> Setup:
     """Return the setup of the recorded device."""
-    return setup(clock=clock, window=2, segment_records=16, pair_check_every=0)
+    return setup(clock=clock, window=2, segment_records=SEGMENT_RECORDS, pair_check_every=0)
 
 
 class UnsyncedDisk(RealDisk):

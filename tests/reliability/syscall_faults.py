@@ -1,22 +1,30 @@
-"""System calls that fail, are cut short or hang, put into the unmodified meter by strace; R5.
+"""System calls that fail, are interrupted, cut short or hang, in a meter process of its own; R5.
 
 `python -m tests.reliability.syscall_faults --count 300` prints the counts. The n-th call
 that makes something durable (write, sync, rename, of the meter's folders) is made to fail: EIO,
-ENOSPC, EINTR, a write that says it wrote 100 bytes, a call that takes seconds. After an error the
-operation must end in PsdFault, another piece must be refused, nothing durable may be attempted any
-more, and the next start must come up with everything that was told. EINTR is no failure: Python
-tries again (PEP 475). A slow disk only makes the meter late.
+ENOSPC, EINTR, a call that takes seconds; or the n-th open of one of its files. strace does that to
+the unmodified process. A short write is true to its word: that many bytes are in the file, none,
+one or all but one, and the process is told so; that is done inside it, as strace cannot. After an
+error the operation must end in PsdFault, another piece must be refused, nothing durable may be
+attempted any more, and the next start must come up with everything that was told: the short write
+is not continued, as what made it short is unknown, and half a record is never taken for one. EINTR
+is no failure: Python tries again (PEP 475), but for a folder that is listed, where it stops the
+meter too. A slow disk only makes the meter late.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import patch
 
 from pipeline.authority import Refused
 from pipeline.errors import PsdFault
@@ -28,14 +36,23 @@ from tests.reliability.findings import Findings
 ROOT = Path(__file__).parents[2]
 CALLS = "pwrite64,fdatasync,fsync,rename"
 SLOW_S = 5.0
-KINDS = {
+KINDS = {  # what strace is told; nothing where it cannot help
     "EIO": "error=EIO",
     "ENOSPC": "error=ENOSPC",
     "EINTR": "error=EINTR",
-    "short": "retval=100",
+    "short": "",
     "slow": f"delay_enter={int(SLOW_S * 1e6)}",
+    "EIO in open": "error=EIO",
+    "EINTR in open": "error=EINTR",
 }
 FAULT_EXIT = 3
+MAY_END = dict.fromkeys(KINDS, (FAULT_EXIT,)) | {
+    "EINTR": (0,),
+    "slow": (0,),
+    "EINTR in open": (0, FAULT_EXIT),
+}
+KEPT_BYTES = (0, 1, 100, 511)  # of a short write, less than all of it
+AFTER = "durable calls after the short write:"
 AT_ONCE = 4  # a slow disk leaves the processor to others
 CALLS_OF_A_PIECE = 6  # three writes and three syncs
 
@@ -57,41 +74,94 @@ def be_a_meter(folder: Path, pieces: int) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def cut_short(when: int) -> Iterator[None]:
+    """Let the write of that number put a part of its bytes into the file and say so; 0 for none."""
+    real, writes, later = os.pwrite, 0, list[str]()
+
+    def pwrite(fd: int, data: bytes, offset: int) -> int:
+        nonlocal writes
+        writes += 1
+        if writes != when:
+            return real(fd, data, offset)
+        for name in ("pwrite", "fdatasync", "fsync", "rename"):
+            stack.enter_context(patch.object(os, name, counted(name, getattr(os, name))))
+        kept = min(KEPT_BYTES[when % len(KEPT_BYTES)], len(data) - 1)
+        return real(fd, data[:kept], offset)
+
+    def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def counting(*told: object) -> object:
+            later.append(name)
+            return call(*told)
+
+        return counting
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(patch.object(os, "pwrite", pwrite))
+        yield
+    if when and writes >= when:
+        print(AFTER, *later)
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files and folders that the meter opens."""
+    bases = range(1, 400, recorded.SEGMENT_RECORDS)
+    segments = [f"{side}/{base:016d}" for side in "ab" for base in bases]
+    names = (".", "lock", "head", "head.new", "a", "b", *segments)
+    return [folder / root / name for root in recorded.FOLDERS for name in names]
+
+
 def inject(kind: str, when: int, pieces: int | None = None) -> tuple[bool, str | None]:
     """Return whether the fault was met, and what was wrong, None where nothing was.
 
     The meter works until it has printed so many pieces, enough to meet the fault unless told.
     """
     pieces = when // CALLS_OF_A_PIECE + 2 if pieces is None else pieces
-    calls = "pwrite64" if kind == "short" else CALLS
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "meter"
-        folders = [folder / each for each in recorded.FOLDERS]
-        for each in folders:
-            each.mkdir(parents=True)
-        log = Path(name) / "log"
-        command = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(log), "-e", f"trace={calls}"]
-        command += ["-e", f"inject={calls}:{KINDS[kind]}:when={when}"]
-        command += [sys.executable, "-m", "tests.reliability.syscall_faults", "--use", str(folder)]
+        folder, log = Path(name) / "meter", Path(name) / "log"
+        for each in recorded.FOLDERS:
+            (folder / each).mkdir(parents=True)
+        command = [sys.executable, "-m", "tests.reliability.syscall_faults", "--use", str(folder)]
         command += ["--pieces", str(pieces)]
+        if kind == "short":
+            command += ["--short", str(when)]
+        else:
+            command = [*_strace(kind, when, folder, log), *command]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        hits = [number for number, line in enumerate(lines) if "(INJECTED)" in line]
-        if kind == "slow":
-            hits = [when - 1] if len(lines) >= when else []
-        if not hits:
+        after = _calls_after(kind, when, log, done.stdout)
+        if after is None:
             return False, None if done.returncode == 0 else f"no fault, and {done.stderr[-300:]}"
-        return True, _judge(kind, folder, lines[hits[0] + 1 :], done)
+        return True, _judge(kind, folder, after, done)
+
+
+def _strace(kind: str, when: int, folder: Path, log: Path) -> list[str]:
+    calls = "openat" if kind.endswith("open") else CALLS
+    command = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(log), "-e", f"trace={calls}"]
+    if kind.endswith("open"):
+        command += [word for path in files(folder) for word in ("-P", str(path))]
+    return [*command, "-e", f"inject={calls}:{KINDS[kind]}:when={when}"]
+
+
+def _calls_after(kind: str, when: int, log: Path, said: str) -> list[str] | None:
+    """Return the durable calls behind the fault, None where it was not met."""
+    if kind == "short":
+        told = [line for line in said.splitlines() if line.startswith(AFTER)]
+        return told[0].removeprefix(AFTER).split() if told else None
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    if kind == "slow":
+        return lines[when:] if len(lines) >= when else None
+    hits = [number for number, line in enumerate(lines) if "(INJECTED)" in line]
+    return lines[hits[0] + 1 :] if hits else None
 
 
 def _judge(
     kind: str, folder: Path, after: list[str], done: subprocess.CompletedProcess[str]
 ) -> str | None:
-    expected = 0 if kind in ("EINTR", "slow") else FAULT_EXIT
-    if done.returncode != expected:
+    expected = MAY_END[kind]
+    if done.returncode not in expected:
         said = f"{done.stdout[-200:]}{done.stderr[-400:]}"
         return f"exit {done.returncode}, expected {expected}: {said}"
-    if expected == FAULT_EXIT and after:
+    if done.returncode == FAULT_EXIT and after:
         return f"{len(after)} durable calls after the failed one: {after[0]}"
     paper = folder / recorded.PAPER
     told = [json.loads(line) for line in paper.read_text().splitlines()] if paper.exists() else []
@@ -128,9 +198,14 @@ def main() -> None:
     parser.add_argument("--kinds", type=int, default=1, choices=range(1, len(KINDS) + 1))
     parser.add_argument("--use", type=Path, metavar="FOLDER", help="be the process")
     parser.add_argument("--pieces", type=int, default=59)
+    parser.add_argument(
+        "--short", type=int, default=0, metavar="N", help="cut its N-th write short"
+    )
     told = parser.parse_args()
     if told.use:
-        sys.exit(be_a_meter(told.use, told.pieces))
+        with cut_short(told.short):
+            status = be_a_meter(told.use, told.pieces)
+        sys.exit(status)
     started = time.monotonic()
     found = run(told.first, told.count, told.kinds)
     wall = round(time.monotonic() - started, 1)
