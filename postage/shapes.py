@@ -1,7 +1,7 @@
 """What a mailpiece is to the price list: card, letter, flat or parcel (DMM 101, 2023-07-09)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 
@@ -33,16 +33,25 @@ class Nonmachinable(Enum):
     BOOKLET = "a booklet not built to the standard"
 
 
+Against = tuple[str, int, int, str] | str
+"""Why a piece is not of a shape: what is how much, with which limit, of which shape; or words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """A shape, the nonmachinable criteria that hold (letters only), and why it is no smaller one.
-
-    ``reasons`` explain each shape passed over, in words with amounts and limits.
-    """
+    """A shape, the nonmachinable criteria that hold (letters only), and why no smaller shape."""
 
     shape: Shape
     nonmachinable: tuple[Nonmachinable, ...]
-    reasons: tuple[str, ...]
+    piece: Mailpiece = field(repr=False)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Return what speaks against each shape passed over, in words with amounts and limits."""
+        if self.shape is Shape.NONMAILABLE:
+            return tuple(map(_say, _not_mailable(self.piece)))
+        passed = _PASSED_OVER[self.shape]
+        return tuple(_say(why) for shape in passed for why in _AGAINST[shape](self.piece))
 
 
 # Thousandths of an inch and of an ounce. Maxima are "not more than": the limit itself fits.
@@ -53,6 +62,7 @@ FLAT_LENGTH, FLAT_HEIGHT, FLAT_THICKNESS = 15_000, 12_000, 750
 LARGE_LETTER_THICKNESS = 9  # demanded only above the size of a card
 MAX_GIRTH = 130_000  # length plus girth; 108 in save for Ground Advantage Retail
 MAX_WEIGHT_MILLIOUNCES = 70 * 16 * 1000
+_THIN = "mail up to 0.25 in thick"
 
 
 def classify(piece: Mailpiece) -> Classification:
@@ -65,42 +75,48 @@ def classify(piece: Mailpiece) -> Classification:
     >>> classify(Mailpiece.inches(6, 4, "0.25", ounces="3.5", is_rigid=True)).nonmachinable
     (<Nonmachinable.RIGID: 'too rigid to bend round an 11-inch drum'>,)
     """
-    if refusals := tuple(_not_mailable(piece)):
-        return Classification(Shape.NONMAILABLE, (), refusals)
-    if not (against_card := tuple(_not_a_card(piece))):
-        return Classification(Shape.CARD, (), ())
-    if not (against_letter := tuple(_not_a_letter(piece))):
-        return Classification(Shape.LETTER, tuple(_nonmachinable(piece)), against_card)
-    if not (against_flat := tuple(_not_a_flat(piece))):
-        return Classification(Shape.FLAT, (), against_letter)
-    return Classification(Shape.PARCEL, (), against_letter + against_flat)
+    if next(_not_mailable(piece), None):
+        return Classification(Shape.NONMAILABLE, (), piece)
+    for shape, against in _AGAINST.items():
+        if next(against(piece), None) is None:
+            criteria = tuple(_nonmachinable(piece)) if shape is Shape.LETTER else ()
+            return Classification(shape, criteria, piece)
+    return Classification(Shape.PARCEL, (), piece)
 
 
 def _by_address(piece: Mailpiece) -> tuple[int, int]:
     """Return length and height as the address runs."""
-    longer = max(piece.length_thou, piece.height_thou)
-    shorter = min(piece.length_thou, piece.height_thou)
-    if piece.address_parallel_to_short_side:
-        return shorter, longer
-    return piece.length_thou, piece.height_thou
+    length, height = piece.length_thou, piece.height_thou
+    if piece.address_parallel_to_short_side and length > height:
+        return height, length
+    return length, height
 
 
-def _not_mailable(piece: Mailpiece) -> Iterator[str]:
+def _not_mailable(piece: Mailpiece) -> Iterator[Against]:
     thickness, height, length = sorted((piece.length_thou, piece.height_thou, piece.thickness_thou))
     if piece.thickness_thou <= LETTER_THICKNESS:
-        yield from _below("length", max(piece.length_thou, piece.height_thou), MIN_LENGTH)
-        yield from _below("height", min(piece.length_thou, piece.height_thou), MIN_HEIGHT)
-        yield from _below("thickness", piece.thickness_thou, MIN_THICKNESS)
-    yield from _above("length and girth", length + 2 * (height + thickness), MAX_GIRTH, "mail")
+        longer = max(piece.length_thou, piece.height_thou)
+        shorter = min(piece.length_thou, piece.height_thou)
+        if longer < MIN_LENGTH:
+            yield "length", longer, MIN_LENGTH, _THIN
+        if shorter < MIN_HEIGHT:
+            yield "height", shorter, MIN_HEIGHT, _THIN
+        if piece.thickness_thou < MIN_THICKNESS:
+            yield "thickness", piece.thickness_thou, MIN_THICKNESS, _THIN
+    if (around := length + 2 * (height + thickness)) > MAX_GIRTH:
+        yield "length and girth", around, MAX_GIRTH, "mail"
     if piece.weight_milliounces > MAX_WEIGHT_MILLIOUNCES:
         yield f"weight {Decimal(piece.weight_milliounces) / 1000:f} oz is more than 70 lb (mail)"
 
 
-def _not_a_card(piece: Mailpiece) -> Iterator[str]:
+def _not_a_card(piece: Mailpiece) -> Iterator[Against]:
     length, height = _by_address(piece)
-    yield from _above("length", length, CARD_LENGTH, "card")
-    yield from _above("height", height, CARD_HEIGHT, "card")
-    yield from _above("thickness", piece.thickness_thou, CARD_THICKNESS, "card")
+    if length > CARD_LENGTH:
+        yield "length", length, CARD_LENGTH, "card"
+    if height > CARD_HEIGHT:
+        yield "height", height, CARD_HEIGHT, "card"
+    if piece.thickness_thou > CARD_THICKNESS:
+        yield "thickness", piece.thickness_thou, CARD_THICKNESS, "card"
     enclosing = (
         *(piece.is_polybagged, piece.has_closure_devices, piece.has_loose_items),
         *(piece.is_self_mailer, piece.is_booklet),
@@ -111,21 +127,27 @@ def _not_a_card(piece: Mailpiece) -> Iterator[str]:
         yield "it is not rectangular (card)"
 
 
-def _not_a_letter(piece: Mailpiece) -> Iterator[str]:
+def _not_a_letter(piece: Mailpiece) -> Iterator[Against]:
     length, height = _by_address(piece)
-    yield from _above("length", length, LETTER_LENGTH, "letter")
-    yield from _above("height", height, LETTER_HEIGHT, "letter")
-    yield from _above("thickness", piece.thickness_thou, LETTER_THICKNESS, "letter")
+    if length > LETTER_LENGTH:
+        yield "length", length, LETTER_LENGTH, "letter"
+    if height > LETTER_HEIGHT:
+        yield "height", height, LETTER_HEIGHT, "letter"
+    if piece.thickness_thou > LETTER_THICKNESS:
+        yield "thickness", piece.thickness_thou, LETTER_THICKNESS, "letter"
     if not piece.is_rectangular:
         yield "it is not rectangular (letter)"
 
 
-def _not_a_flat(piece: Mailpiece) -> Iterator[str]:
+def _not_a_flat(piece: Mailpiece) -> Iterator[Against]:
     longer = max(piece.length_thou, piece.height_thou)
     shorter = min(piece.length_thou, piece.height_thou)
-    yield from _above("length", longer, FLAT_LENGTH, "flat")
-    yield from _above("height", shorter, FLAT_HEIGHT, "flat")
-    yield from _above("thickness", piece.thickness_thou, FLAT_THICKNESS, "flat")
+    if longer > FLAT_LENGTH:
+        yield "length", longer, FLAT_LENGTH, "flat"
+    if shorter > FLAT_HEIGHT:
+        yield "height", shorter, FLAT_HEIGHT, "flat"
+    if piece.thickness_thou > FLAT_THICKNESS:
+        yield "thickness", piece.thickness_thou, FLAT_THICKNESS, "flat"
     if not piece.is_rectangular:
         yield "it is not rectangular (flat)"
     if not piece.is_flexible or piece.is_rigid:
@@ -134,33 +156,52 @@ def _not_a_flat(piece: Mailpiece) -> Iterator[str]:
         yield "its thickness is not uniform (flat)"
 
 
+# The shapes from the smallest, and what speaks against each.
+_AGAINST: Mapping[Shape, Callable[[Mailpiece], Iterator[Against]]] = {
+    Shape.CARD: _not_a_card,
+    Shape.LETTER: _not_a_letter,
+    Shape.FLAT: _not_a_flat,
+}
+_PASSED_OVER: Mapping[Shape, Sequence[Shape]] = {
+    Shape.CARD: (),
+    Shape.LETTER: (Shape.CARD,),
+    Shape.FLAT: (Shape.LETTER,),
+    Shape.PARCEL: (Shape.LETTER, Shape.FLAT),
+}
+
+
 def _nonmachinable(piece: Mailpiece) -> Iterator[Nonmachinable]:
     length, height = _by_address(piece)
     is_large = length > CARD_LENGTH or height > CARD_HEIGHT
-    criteria = (
-        # In whole numbers: 1.3 and 2.5 exactly are machinable.
-        (Nonmachinable.ASPECT_RATIO, not 13 * height <= 10 * length <= 25 * height),
-        (Nonmachinable.WRAP, piece.is_polybagged),
-        (Nonmachinable.CLOSURE, piece.has_closure_devices),
-        (Nonmachinable.LOOSE_ITEMS, piece.has_loose_items),
-        (Nonmachinable.UNEVEN, not piece.is_uniform),
-        (Nonmachinable.RIGID, piece.is_rigid or not piece.is_flexible),
-        (Nonmachinable.TOO_THIN, is_large and piece.thickness_thou < LARGE_LETTER_THICKNESS),
-        (Nonmachinable.ADDRESS, piece.address_parallel_to_short_side),
-        (Nonmachinable.SELF_MAILER, piece.is_self_mailer),
-        (Nonmachinable.BOOKLET, piece.is_booklet),
-    )
-    return (criterion for criterion, holds in criteria if holds)
+    # In whole numbers: 1.3 and 2.5 exactly are machinable.
+    if not 13 * height <= 10 * length <= 25 * height:
+        yield Nonmachinable.ASPECT_RATIO
+    if piece.is_polybagged:
+        yield Nonmachinable.WRAP
+    if piece.has_closure_devices:
+        yield Nonmachinable.CLOSURE
+    if piece.has_loose_items:
+        yield Nonmachinable.LOOSE_ITEMS
+    if not piece.is_uniform:
+        yield Nonmachinable.UNEVEN
+    if piece.is_rigid or not piece.is_flexible:
+        yield Nonmachinable.RIGID
+    if is_large and piece.thickness_thou < LARGE_LETTER_THICKNESS:
+        yield Nonmachinable.TOO_THIN
+    if piece.address_parallel_to_short_side:
+        yield Nonmachinable.ADDRESS
+    if piece.is_self_mailer:
+        yield Nonmachinable.SELF_MAILER
+    if piece.is_booklet:
+        yield Nonmachinable.BOOKLET
 
 
-def _above(what: str, thou: int, limit: int, shape: str) -> Iterator[str]:
-    if thou > limit:
-        yield f"{what} {_inches(thou)} is more than {_inches(limit)} ({shape})"
-
-
-def _below(what: str, thou: int, limit: int) -> Iterator[str]:
-    if thou < limit:
-        yield f"{what} {_inches(thou)} is less than {_inches(limit)} (mail up to 0.25 in thick)"
+def _say(why: Against) -> str:
+    if isinstance(why, str):
+        return why
+    what, thou, limit, shape = why
+    side = "more" if thou > limit else "less"
+    return f"{what} {_inches(thou)} is {side} than {_inches(limit)} ({shape})"
 
 
 def _inches(thou: int) -> str:
