@@ -18,6 +18,10 @@ class BadMailpiece(PostageError, ValueError):
     """A size or weight that no mailpiece has, or finer than we count."""
 
 
+class BadFacts(PostageError, ValueError):
+    """What is said of a scan cannot be: a name, a type or a range."""
+
+
 class BadPriceType(PostageError, ValueError):
     """A price list that First-Class Mail does not have."""
 

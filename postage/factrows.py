@@ -1,0 +1,122 @@
+"""The facts of a scan as one flat mapping of names to text and numbers, for files and sockets."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from postage.errors import BadFacts, BadMailpiece
+from postage.facts import Claimed, Measured, PieceFacts
+from postage.mailclass import MailClass
+from postage.mailpiece import Mailpiece
+
+_PLAIN: Final = {
+    "scanned_us": int,
+    "site": str,
+    "lane": int,
+    "pass_number": int,
+    "piece_id": str,
+    "image_id": str,
+    "zone": int,
+    "at_induction": bool,
+    "at_origin": bool,
+}
+_CLAIMED: Final = {"rate_category": int, "weight_tenths_oz": int, "destination_zip": str}
+_TOLERANCES: Final = {"weight_tolerance_milliounces": int, "size_tolerance_thou": int}
+_PIECE: Final = {at.name: bool if at.type is bool else int for at in fields(Mailpiece)}
+_DEFAULTS: Final = {
+    at.name: at.default for of in (PieceFacts, Claimed, Measured, Mailpiece) for at in fields(of)
+}
+NAMES: Final = frozenset({*_PLAIN, *_CLAIMED, *_TOLERANCES, *_PIECE, "scanned_on", "mail_class"})
+MAX_TEXT: Final = 200
+
+
+def facts_as_row(facts: PieceFacts) -> dict[str, int | str | bool]:
+    """Return the facts as a row; what has its default value is left out.
+
+    >>> row = facts_as_row(PieceFacts(scanned_us=7, scanned_on=date(2026, 7, 13), lane=2))
+    >>> row
+    {'scanned_us': 7, 'lane': 2, 'scanned_on': '2026-07-13'}
+    >>> facts_from_row(row).lane
+    2
+    """
+    row: dict[str, int | str | bool] = {}
+    sources: list[tuple[object, Mapping[str, type]]] = [
+        (facts, _PLAIN),
+        (facts.claimed, _CLAIMED),
+    ]
+    if facts.measured is not None:
+        sources += [(facts.measured, _TOLERANCES), (facts.measured.piece, _PIECE)]
+    for source, names in sources:
+        for name in names:
+            if (value := getattr(source, name)) != _DEFAULTS[name]:
+                row[name] = value
+    row["scanned_on"] = facts.scanned_on.isoformat()
+    if facts.mail_class is not MailClass.FIRST_CLASS:
+        row["mail_class"] = facts.mail_class.value
+    return row
+
+
+def facts_from_row(row: Mapping[str, Any]) -> PieceFacts:
+    """Return the facts that a row says.
+
+    A piece is measured where all of length, height, thickness and weight are given. Without
+    ``scanned_on`` the date is that of ``scanned_us`` in UTC.
+
+    Raises:
+        BadFacts: a name or value that no facts have; the message names it.
+    """
+    if unknown := sorted(row.keys() - NAMES):
+        raise BadFacts(f"facts have no {', '.join(unknown)[:MAX_TEXT]}")
+    plain = _typed(row, _PLAIN)
+    if "scanned_us" not in plain:
+        raise BadFacts("facts need scanned_us")
+    try:
+        return PieceFacts(
+            **plain,
+            scanned_on=_day(row, plain["scanned_us"]),
+            mail_class=MailClass(row.get("mail_class", MailClass.FIRST_CLASS)),
+            measured=_measured(row),
+            claimed=Claimed(**_typed(row, _CLAIMED)),
+        )
+    except ValueError as error:
+        raise BadFacts(str(error)) from None
+
+
+def _measured(row: Mapping[str, Any]) -> Measured | None:
+    piece = _typed(row, _PIECE)
+    needed = {"length_thou", "height_thou", "thickness_thou", "weight_milliounces"}
+    if not needed & piece.keys():
+        return None
+    if missing := sorted(needed - piece.keys()):
+        raise BadFacts(f"a measured piece needs {', '.join(missing)}")
+    tolerances = _typed(row, _TOLERANCES)
+    if any(value < 0 for value in tolerances.values()):
+        raise BadFacts("a tolerance is not below 0")
+    try:
+        return Measured(piece=Mailpiece(**piece), **tolerances)
+    except BadMailpiece as error:
+        raise BadFacts(str(error)) from None
+
+
+def _typed(row: Mapping[str, Any], names: Mapping[str, type]) -> dict[str, Any]:
+    found = {name: row[name] for name in names if name in row}
+    for name, value in found.items():
+        if type(value) is not names[name]:
+            raise BadFacts(f"{name} is {names[name].__name__}, not {type(value).__name__}")
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise BadFacts(f"{name} has {len(value)} characters; the limit is {MAX_TEXT}")
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise BadFacts(f"{name} is outside 64 bits")
+    return found
+
+
+def _day(row: Mapping[str, Any], scanned_us: int) -> date:
+    if (text := row.get("scanned_on")) is not None:
+        if not isinstance(text, str):
+            raise BadFacts(f"scanned_on is str, not {type(text).__name__}")
+        return date.fromisoformat(text)
+    try:
+        return datetime.fromtimestamp(scanned_us // 1_000_000, UTC).date()
+    except (OverflowError, OSError):
+        raise BadFacts(f"scanned_us {scanned_us} is no day of the calendar") from None
