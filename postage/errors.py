@@ -23,7 +23,11 @@ class BadFacts(PostageError, ValueError):
 
 
 class BadPriceType(PostageError, ValueError):
-    """A price list that First-Class Mail does not have."""
+    """A price type that the class does not have."""
+
+
+class BadZone(PostageError, ValueError):
+    """A zone that does not exist, or one given twice."""
 
 
 class RegisterViolation(PostageError):
@@ -40,6 +44,10 @@ class DeviceRecordError(PostageError, ValueError):
 
 class RateEditionError(PostageError):
     """A rate edition that is not what its manifest says, or cannot be read."""
+
+
+class ZoneChartError(PostageError):
+    """A zone chart that cannot be read, or that is none."""
 
 
 class PolicyError(PostageError, ValueError):

@@ -1,224 +1,230 @@
-"""What a First-Class piece costs on a mailing date, in steps that a dispute can re-read."""
+"""What a piece costs on a mailing date, in steps that a dispute can re-read."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from enum import Enum, IntEnum
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from postage.errors import BadPriceType, RateEditionError
 from postage.mailpiece import Mailpiece
-from postage.money import ZERO, Money
-from postage.rate_editions import EDITIONS, Price, RateEdition, read_edition
-from postage.shapes import Classification, Shape, classify
+from postage.money import Money
+from postage.rate_answers import Quote, Step, Unratable, Why
+from postage.rate_categories import categorise
+from postage.rate_editions import EDITIONS, RateEdition, Verify, read_edition
+from postage.rate_kinds import (
+    PRICE_TYPES,
+    PRICED,
+    Category,
+    MailClass,
+    Packaging,
+    PriceList,
+    PriceType,
+    Service,
+    Sort,
+)
+from postage.rate_parcels import charged_weight, find_zone
+from postage.rate_tables import ounces_text, zoned
+from postage.shapes import Shape, classify
+from postage.zones import ZoneChart
 
-PriceType = Literal["metered", "stamped"]
+__all__ = ["Category", "MailClass", "Packaging", "PriceList", "PriceType", "Quote", "RateBook",
+           "Service", "Sort", "Step", "Unratable", "Why"]  # fmt: skip
 
-TRUSTED = frozenset({"V", "V*", "V**", "S"})
+TRUSTED = frozenset({"V", "V*", "V**", "S", "S*"})
 """Confidences that rate a piece; a price recalled or inferred is never charged."""
-LETTER_LIMIT_MILLIOUNCES = 3_500  # cards and letters above it pay the flat price
-FIRST_CLASS_LIMIT_MILLIOUNCES = 13_000
-
-
-class Category(IntEnum):
-    """Rate categories as our indicia carry them: ours, two bytes, never reused.
-
-    The codes say shape, price type and surcharge; ITEMS says which prices add up.
-    """
-
-    CARD = 101
-    LETTER_METERED = 111
-    LETTER_METERED_NONMACHINABLE = 112
-    LETTER_STAMPED = 121
-    LETTER_STAMPED_NONMACHINABLE = 122
-    FLAT = 131
-    LETTER_AT_FLAT_PRICE = 132
-
-
-ITEMS: Mapping[Category, Sequence[str]] = {
-    Category.CARD: ["card"],
-    Category.LETTER_METERED: ["letter_metered"],
-    Category.LETTER_METERED_NONMACHINABLE: ["letter_metered", "nonmachinable"],
-    Category.LETTER_STAMPED: ["letter_stamped"],
-    Category.LETTER_STAMPED_NONMACHINABLE: ["letter_stamped", "nonmachinable"],
-    Category.FLAT: ["flat"],
-    Category.LETTER_AT_FLAT_PRICE: ["flat"],
-}
-LETTERS: Mapping[tuple[PriceType, bool], Category] = {
-    ("metered", False): Category.LETTER_METERED,
-    ("metered", True): Category.LETTER_METERED_NONMACHINABLE,
-    ("stamped", False): Category.LETTER_STAMPED,
-    ("stamped", True): Category.LETTER_STAMPED_NONMACHINABLE,
-}
-
-
-class Why(Enum):
-    """Why a piece has no First-Class quote."""
-
-    NONMAILABLE = "no mail"
-    NOT_FIRST_CLASS = "another class, or none"
-    NO_EDITION = "no edition in force"
-    NO_PRICE = "the edition does not know the price"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One line of a quote: an amount, what it is for and who says so."""
-
-    text: str
-    amount: Money
-    confidence: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The postage of one piece, the edition that says so, and how it adds up."""
-
-    postage: Money
-    edition: str
-    category: Category
-    shape: Shape
-    price_type: PriceType
-    steps: tuple[Step, ...]
-    classification: Classification
-
-
-@dataclass(frozen=True, slots=True)
-class Unratable:
-    """No quote, and the reason; a missing price is never guessed."""
-
-    why: Why
-    reason: str
+_REMEMBERED_DAYS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class RateBook:
-    """All editions, oldest first; the one in force is the last that is effective.
+    """All editions; of each price list the one in force is the last, temporary over base.
 
     Raises:
-        RateEditionError: no edition, or two with one date.
+        RateEditionError: no edition, or two of one list with one date, priority and version.
     """
 
     editions: tuple[RateEdition, ...]
+    _held: dict[tuple[date, PriceList], RateEdition | None] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
-        dates = [edition.effective for edition in self.editions]
-        if not dates or any(a >= b for a, b in pairwise(dates)):
-            raise RateEditionError("a rate book needs editions, oldest first, one for each date")
+        ranks = {(edition.price_list, edition.rank) for edition in self.editions}
+        if not ranks or len(ranks) < len(self.editions):
+            raise RateEditionError(
+                "a rate book needs editions, one for each list, date, priority and version"
+            )
+        ordered = sorted(self.editions, key=lambda at: (at.effective, at.price_list, at.rank))
+        object.__setattr__(self, "editions", tuple(ordered))
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> Self:
+    def load(
+        cls,
+        folder: Path | None = None,
+        *,
+        verify: Verify | None = None,
+        allow_unsigned: bool = False,
+    ) -> Self:
         """Return the book of all editions in a folder, by default those that come with us.
+
+        Editions in a folder of the caller's must carry signatures that `verify` takes, unless
+        `allow_unsigned`; ours are part of the program and carry none.
 
         Raises:
             RateEditionError: no edition, or one that is not what its manifest says.
 
-        >>> [edition.name for edition in RateBook.load().editions][-1]
+        >>> RateBook.load().in_force(date(2026, 7, 12)).name
         '2026-07-12'
         """
         root = EDITIONS if folder is None else folder
         folders = sorted(path for path in root.glob("*") if path.is_dir())
         if not folders:
             raise RateEditionError(f"{root} holds no rate edition")
-        return cls(tuple(read_edition(path) for path in folders))
+        unsigned = allow_unsigned or folder is None
+        return cls(
+            tuple(read_edition(path, verify=verify, allow_unsigned=unsigned) for path in folders)
+        )
 
-    def in_force(self, day: date) -> RateEdition | None:
-        """Return the edition of a mailing date at its origin, None before the first."""
-        past = [edition for edition in self.editions if edition.effective <= day]
-        return past[-1] if past else None
+    def in_force(
+        self, day: date, price_list: PriceList = PriceList.FIRST_CLASS_RETAIL
+    ) -> RateEdition | None:
+        """Return the edition of a list on a mailing date at its origin, None where there is none.
+
+        A temporary edition holds over the base; then the later date, then the higher version.
+        """
+        key = day, price_list
+        if key not in self._held:
+            if len(self._held) >= _REMEMBERED_DAYS:
+                self._held.clear()
+            holding = [
+                edition
+                for edition in self.editions
+                if edition.price_list is price_list and edition.holds_on(day)
+            ]
+            self._held[key] = max(holding, key=lambda edition: edition.rank, default=None)
+        return self._held[key]
 
     def quote(
-        self, piece: Mailpiece, mailing_date: date, *, price_type: PriceType = "metered"
+        self,
+        piece: Mailpiece,
+        mailing_date: date,
+        *,
+        price_type: PriceType = "metered",
+        mail_class: MailClass = MailClass.FIRST_CLASS,
+        sort: Sort | None = None,
+        packaging: Packaging | None = None,
+        zone: int | None = None,
+        zones: ZoneChart | None = None,
+        destination: str | None = None,
+        services: Iterable[Service] = (),
     ) -> Quote | Unratable:
-        """Return the First-Class postage of a piece at the prices of its mailing date.
+        """Return the postage of a piece at the prices of its mailing date, by default First-Class.
 
-        Weight goes up to the next whole ounce; a letter has one last step from 3 to 3.5 oz. Above
-        3.5 oz a card or letter pays the flat price of its ounces, without surcharge. Cards and
-        flats have one price for both price types.
+        A letter goes up to the next whole ounce, with one last step from 3 to 3.5 oz; above 3.5 oz
+        a card or letter pays the flat price of its ounces, without surcharge. Cards and flats have
+        one price, metered or stamped. A parcel goes up to the next pound (weight or room) and
+        needs a `zone`, or `zones` (the chart of its origin) and a `destination` ZIP code.
 
         Raises:
-            BadPriceType: neither metered nor stamped.
+            BadPriceType: a price type that the class does not have.
+            BadZone: a zone that is none, or is given together with a chart.
 
-        >>> quote = RateBook.load().quote(Mailpiece.inches(9, 4, "0.02", ounces="1.01"),
-        ...     date(2026, 7, 12))
+        >>> book = RateBook.load()
+        >>> quote = book.quote(Mailpiece.inches(9, 4, "0.02", ounces="1.01"), date(2026, 7, 12))
         >>> quote.postage, quote.edition
         (Money(mills=1070), '2026-07-12')
+        >>> parcel = Mailpiece.inches(12, 9, 4, ounces="16.001")
+        >>> book.quote(parcel, date(2026, 7, 12), mail_class=MailClass.GROUND_ADVANTAGE,
+        ...     price_type="commercial", zone=5).postage
+        Money(mills=9950)
         """
-        if price_type not in ("metered", "stamped"):
-            raise BadPriceType(f"price type {price_type!r} is not metered or stamped")
-        found = classify(piece)
-        if refusal := _not_first_class(piece, found):
-            return refusal
-        category = _category(piece, found, price_type)
-        edition = self.in_force(mailing_date)
-        if edition is None:
-            return Unratable(
-                Why.NO_EDITION,
-                f"mailing date {mailing_date} lies before the first edition, "
-                f"{self.editions[0].name}",
+        if price_type not in PRICE_TYPES[mail_class]:
+            raise BadPriceType(
+                f"{mail_class} has the price types {', '.join(PRICE_TYPES[mail_class])}, "
+                f"not {price_type!r}"
             )
-        prices = [_price(edition, item, piece) for item in ITEMS[category]]
-        if unknown := [price for price in prices if isinstance(price, Unratable)]:
-            return unknown[0]
-        steps = tuple(_step(price) for price in prices if isinstance(price, Price))
+        found = classify(piece)
+        if found.shape is Shape.NONMAILABLE:
+            return Unratable(Why.NONMAILABLE, f"not mailable: {'; '.join(found.reasons)}")
+        category = categorise(piece, found, mail_class, price_type, sort, packaging)
+        if isinstance(category, Unratable):
+            return category
+        priced = PRICED[category]
+        edition = self.in_force(mailing_date, priced.price_list)
+        if edition is None:
+            return self._none_in_force(mailing_date, priced.price_list)
+        weight, room, items, away = piece.weight_milliounces, None, priced.items, None
+        if priced.is_zoned:
+            found_zone = find_zone(zone, zones, destination, mailing_date)
+            if isinstance(found_zone, Unratable):
+                return found_zone
+            away = found_zone
+            weight, room = charged_weight(piece, edition.dimensional)
+            items = tuple(zoned(item, away) for item in items)
+        answers = [_step(edition, item, weight) for item in items]
+        answers += [self.fee(service, mailing_date) for service in services]
+        postage, steps = 0, []
+        for step in answers:
+            if isinstance(step, Unratable):
+                return step
+            postage += step.amount.mills
+            steps.append(step)
         return Quote(
-            postage=sum((step.amount for step in steps), ZERO),
+            postage=Money(postage),
             edition=edition.name,
             category=category,
             shape=found.shape,
             price_type=price_type,
-            steps=steps,
+            steps=tuple(steps),
             classification=found,
+            mail_class=mail_class,
+            charged_milliounces=weight,
+            zone=away,
+            room=room,
         )
 
+    def fee(self, item: str, day: date) -> Step | Unratable:
+        """Return what a service, or `rate_kinds.ANNUAL_MAILING_FEE`, costs on a day.
 
-def _not_first_class(piece: Mailpiece, found: Classification) -> Unratable | None:
-    reasons, weight = "; ".join(found.reasons), piece.weight_milliounces
-    if found.shape is Shape.NONMAILABLE:
-        return Unratable(Why.NONMAILABLE, f"not mailable: {reasons}")
-    if found.shape is Shape.PARCEL:
-        return Unratable(Why.NOT_FIRST_CLASS, f"a parcel has no First-Class price: {reasons}")
-    if weight > FIRST_CLASS_LIMIT_MILLIOUNCES:
-        return Unratable(
-            Why.NOT_FIRST_CLASS, f"weight {_ounces(weight)} oz is more than 13 oz (First-Class)"
-        )
-    return None
+        >>> RateBook.load().fee(Service.CERTIFIED, date(2026, 7, 12)).amount
+        Money(mills=5550)
+        """
+        edition = self.in_force(day, PriceList.EXTRA_SERVICES)
+        if edition is None:
+            return self._none_in_force(day, PriceList.EXTRA_SERVICES)
+        return _step(edition, item, 1)
+
+    def _none_in_force(self, day: date, price_list: PriceList) -> Unratable:
+        own = [edition for edition in self.editions if edition.price_list is price_list]
+        ended = [at for at in own if at.until is not None and at.until <= day]
+        if not own:
+            reason = f"there is no {price_list} edition"
+        elif day < own[0].effective:
+            reason = f"mailing date {day} lies before the first {price_list} edition, {own[0].name}"
+        else:
+            last = max(ended, key=lambda at: at.rank)
+            assert last.until is not None
+            reason = (
+                f"no {price_list} edition is in force on {day}: {last.name} ended on "
+                f"{last.until - timedelta(days=1)}"
+            )
+        return Unratable(Why.NO_EDITION, reason)
 
 
-def _category(piece: Mailpiece, found: Classification, price_type: PriceType) -> Category:
-    if found.shape is Shape.FLAT:
-        return Category.FLAT
-    if piece.weight_milliounces > LETTER_LIMIT_MILLIOUNCES:
-        return Category.LETTER_AT_FLAT_PRICE
-    if found.shape is Shape.CARD:
-        return Category.CARD
-    return LETTERS[price_type, bool(found.nonmachinable)]
-
-
-def _price(edition: RateEdition, item: str, piece: Mailpiece) -> Price | Unratable:
-    price = edition.price(item, piece.weight_milliounces)
-    weight = _ounces(piece.weight_milliounces)
+def _step(edition: RateEdition, item: str, milliounces: int) -> Step | Unratable:
+    price = edition.price(item, milliounces)
     if price is None:
-        missing = edition.missing.get(item, "not in the edition")
+        weight = ounces_text(milliounces)
+        missing = edition.missing.get(item.partition("_zone_")[0], "not in the edition")
         return Unratable(
             Why.NO_PRICE, f"edition {edition.name} has no {item} price at {weight} oz: {missing}"
         )
     if price.confidence not in TRUSTED:
         return Unratable(
             Why.NO_PRICE,
-            f"edition {edition.name} is not sure of its {item} price at {weight} oz "
+            f"edition {edition.name} is not sure of its {item} price at "
+            f"{ounces_text(milliounces)} oz "
             f"(confidence {price.confidence}, {price.source})",
         )
-    return price
-
-
-def _step(price: Price) -> Step:
-    text = f"{price.item} up to {_ounces(price.up_to_milliounces)} oz"
-    return Step(text, price.amount, price.confidence, price.source)
-
-
-def _ounces(milliounces: int) -> str:
-    return f"{milliounces // 1000}.{milliounces % 1000:03d}".rstrip("0").rstrip(".")
+    return Step(price.label, price.amount, price.confidence, price.source)
