@@ -17,6 +17,6 @@ class MailClass(StrEnum):
     MARKETING = "marketing"
     GROUND_ADVANTAGE = "ground-advantage"
     PRIORITY = "priority"
-    PRIORITY_EXPRESS = "priority-express"
+    EXPRESS = "express"
     PERIODICALS = "periodicals"
     BOUND_PRINTED_MATTER = "bound-printed-matter"

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from postage.mailclass import MailClass
 from postage.money import Money
-from postage.rate_kinds import Category, MailClass, PriceType
+from postage.rate_kinds import Category, PriceType
 from postage.shapes import Classification, Shape
 
 

@@ -1,5 +1,6 @@
 """Which category prices a piece: class, shape, price type, sort level, surcharge."""
 
+from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.rate_answers import Unratable, Why
 from postage.rate_kinds import (
@@ -8,7 +9,6 @@ from postage.rate_kinds import (
     PARCELS,
     SINGLE_PIECE_LETTERS,
     Category,
-    MailClass,
     Packaging,
     PriceType,
     Sort,

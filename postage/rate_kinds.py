@@ -6,20 +6,11 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Literal
 
+from postage.mailclass import MailClass
 from postage.shapes import Shape
 
 PriceType = Literal["metered", "stamped", "retail", "commercial"]
 """First-Class single pieces are metered or stamped; everything else is retail or commercial."""
-
-
-class MailClass(StrEnum):
-    """The classes that have prices here; Periodicals and Bound Printed Matter take no indicium."""
-
-    FIRST_CLASS = "first-class"
-    MARKETING = "marketing"
-    GROUND_ADVANTAGE = "ground-advantage"
-    PRIORITY = "priority"
-    EXPRESS = "express"
 
 
 class PriceList(StrEnum):

@@ -7,10 +7,11 @@ Prices stand by pounds, a fraction of a pound counting as a whole one; the table
 from datetime import date
 
 from postage.errors import BadZone
+from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.rate_answers import Unratable, Why
 from postage.rate_editions import Dimensional
-from postage.rate_kinds import Category, MailClass
+from postage.rate_kinds import Category
 from postage.rate_tables import ZONES
 from postage.zones import ZoneChart
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from postage.errors import BadPriceType, RateEditionError
+from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.money import Money
 from postage.rate_answers import Quote, Step, Unratable, Why
@@ -16,7 +17,6 @@ from postage.rate_kinds import (
     PRICE_TYPES,
     PRICED,
     Category,
-    MailClass,
     Packaging,
     PriceList,
     PriceType,

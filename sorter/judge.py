@@ -13,7 +13,8 @@ from postage.indicium import Indicium
 from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.money import ZERO, Money
-from postage.rates import Quote, Unratable
+from postage.rate_claims import Asked, asked_by
+from postage.rates import Quote, Unratable, Why
 from postage.remedies import remedies_for
 from postage.verdicts import (
     UNDECIDED,
@@ -30,8 +31,8 @@ from sorter.policy import Policy
 from sorter.register import Register
 from sorter.standing import date_window, decertified_anyway, standing
 
-Price = Callable[[Mailpiece, MailClass, int | None, date], Quote | Unratable]
-"""What a piece costs in its class, to a zone, on a mailing date."""
+Price = Callable[[Mailpiece, Asked, int | None, date], Quote | Unratable]
+"""What a piece costs as asked, to a zone, on a mailing date."""
 UNVERIFIED = frozenset({Reason.UNKNOWN_DEVICE, Reason.NO_KEY})
 
 
@@ -86,7 +87,7 @@ def judge(case: Case, court: Court) -> Verdict:
         findings.append(Finding(Reason.REGISTER_STALE, text))
     is_open = not heard.counted and code_of(findings) in UNDECIDED
     paid = None if is_open else sum((one.postage for one in heard.counted), ZERO)
-    quote = _quote(facts, court, paid or ZERO, mailed_on)
+    quote = _quote(heard, facts, court, paid or ZERO, mailed_on)
     due = quote.postage if isinstance(quote, Quote) else None
     findings += _of_money(paid, due, quote)
     findings += _of_claims(heard.counted, facts)
@@ -97,7 +98,7 @@ def judge(case: Case, court: Court) -> Verdict:
         is_paid_in_part=bool(paid),
         has_account=bool(heard.devices),
         at_induction=facts.at_induction,
-        is_express=facts.mail_class is MailClass.PRIORITY_EXPRESS,
+        is_express=facts.mail_class is MailClass.EXPRESS,
         at_origin=facts.at_origin,
     )
     evidence = Evidence(
@@ -181,11 +182,19 @@ def _device(indicium: Indicium) -> tuple[str, int]:
     return indicium.vendor_model, indicium.device_serial
 
 
-def _quote(facts: PieceFacts, court: Court, paid: Money, day: date) -> Quote | Unratable | None:
+def _quote(
+    heard: _Heard, facts: PieceFacts, court: Court, paid: Money, day: date
+) -> Quote | Unratable | None:
+    """Return what the piece must cost; the manifest's category goes before the indicium's."""
     if facts.measured is None:
         return None
-    mail_class, zone = facts.mail_class, facts.zone
-    return required(facts.measured, paid, lambda piece: court.price(piece, mail_class, zone, day))
+    category, zone = facts.claimed.rate_category, facts.zone
+    if category is None and heard.counted:
+        category = heard.counted[0].rate_category
+    asked = asked_by(category, facts.mail_class)
+    if asked is None:
+        return Unratable(Why.NO_PRICE, f"{facts.mail_class} has no prices here")
+    return required(facts.measured, paid, lambda piece: court.price(piece, asked, zone, day))
 
 
 def _of_money(

@@ -14,10 +14,11 @@ from typing import Final
 import numpy as np
 
 from postage.decertification import Calendar, read_calendar
+from postage.errors import BadZone
 from postage.facts import PieceFacts
-from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
-from postage.rates import Quote, RateBook, Unratable
+from postage.rate_claims import Asked
+from postage.rates import Quote, RateBook, Unratable, Why
 from postage.verdicts import Code, Finding, Reason, Verdict
 from sorter.authenticity import Examined, Examiner
 from sorter.history import finding_of, scan_of
@@ -210,6 +211,17 @@ class Verifier:
         return tuple(findings), text
 
     def _ask(
-        self, piece: Mailpiece, mail_class: MailClass, zone: int | None, day: date
+        self, piece: Mailpiece, asked: Asked, zone: int | None, day: date
     ) -> Quote | Unratable:
-        return self._rates.quote(piece, day)
+        try:
+            return self._rates.quote(
+                piece,
+                day,
+                price_type=asked.price_type,
+                mail_class=asked.mail_class,
+                sort=asked.sort,
+                packaging=asked.packaging,
+                zone=zone,
+            )
+        except BadZone as error:  # a sorter's zone is input like any other
+            return Unratable(Why.NO_PRICE, str(error))
