@@ -39,11 +39,6 @@ class Code(StrEnum):
         """Return the code as an integer that never changes meaning: 1 LATE to 16 VALID."""
         return _NUMBERS[self]
 
-    @property
-    def is_worthless(self) -> bool:
-        """Return whether an indicium with this code counts as nothing paid."""
-        return self in WORTHLESS
-
 
 _NUMBERS = {code: number for number, code in enumerate(Code, start=1)}
 UNDECIDED = frozenset({Code.LATE, Code.UNREADABLE, Code.NOT_VERIFIABLE})
@@ -91,6 +86,7 @@ class Reason(Enum):
     UNKNOWN_DEVICE = (Code.NOT_VERIFIABLE, "the register does not list the device")
     NO_KEY = (Code.NOT_VERIFIABLE, "the register has no key of the device")
     BAD_FACTS = (Code.NOT_VERIFIABLE, "what the sorter measured cannot be used")
+    NO_HISTORY = (Code.NOT_VERIFIABLE, "the scan history does not answer")
     TEST_IMPRINT = (Code.SPECIMEN, "a test imprint")
     SPECIMEN_DEVICE = (Code.SPECIMEN, "a specimen device")
     REHEARSAL_DEVICE = (Code.SPECIMEN, "a rehearsal device outside a rehearsal")

@@ -18,6 +18,7 @@ from postage.rates import Quote, Unratable, Why
 from postage.remedies import remedies_for
 from postage.verdicts import (
     UNDECIDED,
+    WORTHLESS,
     Code,
     Evidence,
     Finding,
@@ -135,7 +136,7 @@ def _hear(case: Case, court: Court) -> _Heard:
         if one.indicium is None:
             continue
         heard.shown = (heard.shown or ZERO) + one.indicium.postage
-        if one.is_genuine and not code_of(found).is_worthless:
+        if one.is_genuine and code_of(found) not in UNDECIDED | WORTHLESS:
             is_redate = one.indicium.payload_type is PayloadType.REDATE
             (heard.redates if is_redate else heard.counted).append(one.indicium)
     return heard

@@ -5,7 +5,7 @@ found, and all of it judged. Nothing that a camera or a mailer can send raises: 
 always a verdict.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -21,6 +21,7 @@ from postage.rate_claims import Asked
 from postage.rates import Quote, RateBook, Unratable, Why
 from postage.verdicts import Code, Finding, Reason, Verdict
 from sorter.authenticity import Examined, Examiner
+from sorter.errors import SorterError
 from sorter.history import finding_of, scan_of
 from sorter.judge import Case, Court, judge
 from sorter.policy import Policy
@@ -39,6 +40,8 @@ from sorter.trust import Trust
 
 Given = Frame | bytes | Sequence[bytes]
 """A frame (uint8[H, W] or [H, W, 3]), one payload, or all payloads read off one piece."""
+
+Told = Sighting | Finding  # what the history says, or why it does not
 
 # A piece whose amount is wrong may carry a second indicium, or the companion of a redate.
 MOST_PRICES: Final = 65_536
@@ -148,11 +151,20 @@ class Verifier:
             for one in group
             if one.is_genuine
         ]
-        sightings = iter(self._duplicates.check_many(asked) if asked else ())
+        sightings = iter(self._asked(asked))
         return [
             self._verdict(piece, group, sightings, court)
             for piece, group in zip(batch, groups, strict=True)
         ]
+
+    def _asked(self, scans: Sequence[Scan]) -> Sequence[Told]:
+        """Return what the history says of each scan, or of all why it does not answer."""
+        if not scans:
+            return ()
+        try:
+            return self._duplicates.check_many(scans)
+        except SorterError as error:
+            return [Finding(Reason.NO_HISTORY, str(error))] * len(scans)
 
     def _sized(self, piece: _Piece, group: list[Examined]) -> list[Examined]:
         """Return the payloads of a frame, those in a symbol of the wrong size not genuine."""
@@ -166,16 +178,20 @@ class Verifier:
         return sized
 
     def _verdict(
-        self, piece: _Piece, group: list[Examined], sightings: Iterable[Sighting], court: Court
+        self,
+        piece: _Piece,
+        group: list[Examined],
+        sightings: Iterator[Sighting | Finding],
+        court: Court,
     ) -> Verdict:
-        turn = iter(sightings)
         seen: list[tuple[Finding, ...]] = []
         first_seen = ""
         for one in group:
             if not one.is_genuine:
                 seen.append(())
                 continue
-            found, where = finding_of(next(turn))
+            answer = next(sightings)
+            found, where = ((answer,), "") if isinstance(answer, Finding) else finding_of(answer)
             seen.append(found)
             first_seen = first_seen or where
         picture, grade = self._looked(piece, group)

@@ -1,6 +1,7 @@
 """The acceptance scenarios of domain.md 9a that ask a sorter, with their numbers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,8 +16,12 @@ from postage.mailpiece import Mailpiece
 from postage.money import ZERO, Money
 from postage.remedies import Remedy
 from postage.verdicts import Class2011, Class2015, Code, Reason, Verdict
+from sorter.errors import SorterError
 from sorter.policy import Policy
-from tests.sorter.mail import LETTER, METER, Device, facts, verifier
+from sorter.scans import Scan, Sighting
+from sorter.trust import Trust
+from sorter.verifier import Verifier
+from tests.sorter.mail import BOOK, LETTER, METER, Device, facts, register, verifier
 
 pytestmark = pytest.mark.native
 
@@ -233,3 +238,17 @@ def test_no_symbol_and_rubbish_are_unreadable() -> None:
 def test_late_has_a_verdict_of_its_own() -> None:
     verdict = verifier().late(facts(), "120 ms of 90")
     assert (verdict.code, verdict.class_2011) == (Code.LATE, Class2011.UNDETERMINED)
+
+
+class _Silent:
+    """A history whose disk is full."""
+
+    def check_many(self, scans: Sequence[Scan]) -> list[Sighting]:
+        raise SorterError(f"no room for {len(scans)} scans")
+
+
+def test_a_history_that_fails_decides_nothing_and_raises_nothing() -> None:
+    sorter = Verifier(Trust(register()), _Silent(), BOOK)
+    verdict = sorter.verify(METER.indicium(), facts())
+    assert (verdict.code, verdict.paid) == (Code.NOT_VERIFIABLE, None)
+    assert "no room for 1 scans" in str(verdict)
