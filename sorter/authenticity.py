@@ -6,7 +6,7 @@ a genuine signature in another form is NON_CANONICAL, everything else COUNTERFEI
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from imicore.signature import Check, Verifier
@@ -61,14 +61,29 @@ class Examiner:
         self._verifier = verifier or Verifier()
 
     def examine(
-        self, payloads: Sequence[bytes], register: Register, mode: TrustMode
+        self,
+        payloads: Sequence[bytes],
+        register: Register,
+        mode: TrustMode,
+        *,
+        genuine: Sequence[bool] = (),
     ) -> list[Examined]:
-        """Return what each payload is; any bytes have an answer, none raises."""
+        """Return what each payload is; any bytes have an answer, none raises.
+
+        ``genuine`` says of each payload whether an earlier examination by the same register found
+        it so; those are not verified again.
+        """
         parsed = [_parse(payload, register, mode) for payload in payloads]
+        for at, is_genuine in enumerate(genuine):
+            if is_genuine:
+                parsed[at] = replace(parsed[at], is_genuine=True)
         asked = [
             (at, one.record, one.indicium)
             for at, one in enumerate(parsed)
-            if one.record is not None and one.indicium is not None and one.record.public_key
+            if one.record is not None
+            and one.indicium is not None
+            and one.record.public_key
+            and not one.is_genuine
         ]
         checks = self._verifier.verify_batch(
             [indicium.signed for _, _, indicium in asked],

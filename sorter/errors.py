@@ -14,3 +14,7 @@ class RegisterError(SorterError, ValueError):
 
 class PolicyError(SorterError, ValueError):
     """A policy value outside its range, or a file of policy that cannot be read."""
+
+
+class FleetError(SorterError):
+    """A long run that cannot go on: another run's folder, or workers that keep dying."""

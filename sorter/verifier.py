@@ -25,6 +25,7 @@ from sorter.errors import SorterError
 from sorter.history import finding_of, scan_of
 from sorter.judge import Case, Court, judge
 from sorter.policy import Policy
+from sorter.pricing import Pricer
 from sorter.scans import Scan, ScanHistory, Sighting
 from sorter.sight import (
     Eye,
@@ -44,7 +45,6 @@ Given = Frame | bytes | Sequence[bytes]
 Told = Sighting | Finding  # what the history says, or why it does not
 
 # A piece whose amount is wrong may carry a second indicium, or the companion of a redate.
-MOST_PRICES: Final = 65_536
 LOOK_AGAIN: Final = frozenset({Code.UNPAID, Code.SHORTPAID, Code.STALE})
 
 
@@ -81,13 +81,11 @@ class Verifier:
     ) -> None:
         self._trust = trust
         self._duplicates = duplicates
-        self._rates = rates
         self._policy = policy or Policy()
         self._calendar = calendar or read_calendar()
         self._examiner = examiner or Examiner()
         self._eye = Eye()
-        # Mail comes in runs of like pieces; a price is a function of these four and the book.
-        self._price = lru_cache(maxsize=MOST_PRICES)(self._ask)
+        self._price = Pricer(rates)
 
     def verify(self, frame_or_payload: Given, piece_facts: PieceFacts) -> Verdict:
         """Return the verdict on one piece; ``verify_many`` is faster for more."""
@@ -225,19 +223,3 @@ class Verifier:
                     text = text or quality.text
                     findings += quality_findings(quality, self._policy)
         return tuple(findings), text
-
-    def _ask(
-        self, piece: Mailpiece, asked: Asked, zone: int | None, day: date
-    ) -> Quote | Unratable:
-        try:
-            return self._rates.quote(
-                piece,
-                day,
-                price_type=asked.price_type,
-                mail_class=asked.mail_class,
-                sort=asked.sort,
-                packaging=asked.packaging,
-                zone=zone,
-            )
-        except BadZone as error:  # a sorter's zone is input like any other
-            return Unratable(Why.NO_PRICE, str(error))
