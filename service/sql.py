@@ -1,9 +1,9 @@
-"""The embedded SQL engine: SQLite, one writer, nothing acknowledged before it is on disk."""
+"""The SQL engines: SQLite of one writer, PostgreSQL of many. What is committed is on disk."""
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
 
 
@@ -32,3 +32,22 @@ def embedded(path: Path) -> Engine:
         cursor.close()
 
     return engine
+
+
+def shared(url: str) -> Engine:
+    """Return an engine on a PostgreSQL database, for programs that write and read at once.
+
+    ``url`` is libpq's ("postgresql://user@host/name"); psycopg 3 speaks to it. A commit is on the
+    server's disk when it returns, whatever the database's own default is. Raises ValueError for a
+    URL of another kind.
+
+    >>> shared("postgresql://sorter@db/scans").dialect.driver
+    'psycopg'
+    """
+    place = make_url(url)
+    if place.get_backend_name() != "postgresql":
+        raise ValueError(f"{place.drivername} is not postgresql")
+    return create_engine(
+        place.set(drivername="postgresql+psycopg"),
+        connect_args={"options": "-c synchronous_commit=on"},
+    )

@@ -18,3 +18,15 @@ class PolicyError(SorterError, ValueError):
 
 class FleetError(SorterError):
     """A long run that cannot go on: another run's folder, or workers that keep dying."""
+
+
+class BadScan(SorterError, ValueError):
+    """A scan of a device or count that cannot be: no signature-valid payload leads to one."""
+
+
+class ScanLogError(SorterError):
+    """The log of scans cannot be read or written, or is not the one this process knew.
+
+    No scan of the call was answered; some may be in the log. Asking again is safe: a scan that is
+    there is answered as it was meant to be.
+    """

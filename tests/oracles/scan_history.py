@@ -6,45 +6,40 @@ from sorter.scans import Answer, Scan, Sighting
 
 
 class ListedScans:
-    """Every scan ever asked about, in order of asking."""
+    """Every scan ever asked about with its answer, in order of asking."""
 
     def __init__(self) -> None:
-        self.scans: list[Scan] = []
+        self.told: list[tuple[Scan, Answer]] = []
 
     def check_many(self, scans: Sequence[Scan]) -> list[Sighting]:
         """Return an answer for each scan, by looking at all before it."""
         return [self._check(scan) for scan in scans]
 
     def _check(self, scan: Scan) -> Sighting:
-        before = [one for one in self.scans if _key(one) == _key(scan)]
-        self.scans.append(scan)
+        before = [(one, answer) for one, answer in self.told if _key(one) == _key(scan)]
+        first = before[0][0] if before else scan
+        answer = self._answer(scan, before)
+        self.told.append((scan, answer))
+        return Sighting(answer, first)
+
+    def _answer(self, scan: Scan, before: list[tuple[Scan, Answer]]) -> Answer:
         if not before:
-            return Sighting(Answer.FIRST, scan)
-        others = [one for one in before if one.digest != scan.digest]
-        if others:
-            return Sighting(Answer.CLONE, others[0])
-        first = before[0]
-        same_piece = [one for one in before if _is_same_piece(one, scan)]
-        if not same_piece:
-            return Sighting(Answer.DUPLICATE, first)
-        if same_piece[0] is not first:
-            return Sighting(Answer.DUPLICATE, first)  # a copy stays a copy on its second pass
-        repeated = any(
-            (one.site, one.lane, one.pass_number, one.image_id)
-            == (scan.site, scan.lane, scan.pass_number, scan.image_id)
-            for one in before
-        )
-        return Sighting(Answer.REPEAT if repeated else Answer.RESCAN, first)
+            return Answer.FIRST
+        for one, answer in before:  # asked again after a crash: the same again
+            if one.digest == scan.digest and scan.image_id and _picture(one) == _picture(scan):
+                paid = answer in (Answer.FIRST, Answer.RESCAN, Answer.REPEAT)
+                return Answer.REPEAT if paid else answer
+        first, _ = before[0]
+        if scan.digest != first.digest:
+            return Answer.CLONE
+        if scan.piece_id and scan.piece_id == first.piece_id:
+            return Answer.RESCAN
+        return Answer.DUPLICATE  # a copy stays one on its second pass
 
 
 def _key(scan: Scan) -> tuple[str, int, int, int]:
     return scan.vendor_model, scan.serial, scan.series, scan.count
 
 
-def _is_same_piece(one: Scan, other: Scan) -> bool:
-    same_picture = (one.site, one.lane, one.pass_number, one.image_id) == (
-        *(other.site, other.lane, other.pass_number, other.image_id),
-    )
-    if other.piece_id or one.piece_id:
-        return one.piece_id == other.piece_id
-    return bool(other.image_id) and same_picture
+def _picture(scan: Scan) -> tuple[str, int, int, str]:
+    return scan.site, scan.lane, scan.pass_number, scan.image_id

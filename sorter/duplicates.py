@@ -1,0 +1,209 @@
+"""Was this indicium seen before? Exact, and durable before it is answered.
+
+Most scans are of an imprint that nobody saw: the presence layer, a bit for each imprint, says so
+at once and one row is written. Only the others read the log. The rows are the truth: the bits are
+made from them, and where another program wrote an imprint's first row, that row decides.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imicore.presence import Numbers, Presence
+from imicore.presence import Series as Names
+from service.sql import embedded, shared
+from sorter.errors import ScanLogError
+from sorter.imprints import Key, accuses, is_dense, is_same_picture, judged, key_of, storable
+from sorter.scanlog import ScanLog, Told, Transaction
+from sorter.scans import Answer, Scan, Sighting
+
+
+class DuplicateStore:
+    """The scan history on one log. Thread-safe.
+
+    Offer only scans of payloads whose signature is valid: the store believes the count it is
+    given, and a forged one would take a genuine piece's place.
+
+    >>> import tempfile
+    >>> from dataclasses import replace
+    >>> from sorter.scans import Series
+    >>> first = Scan(vendor_model="TPB1", serial=7, series=Series.POSTAGE, count=12,
+    ...     digest=bytes(8), ascending_mills=780, scanned_us=0, site="SFO", lane=1, pass_number=1,
+    ...     piece_id="piece 1", image_id="picture 1")
+    >>> copy = replace(first, lane=2, piece_id="piece 2", image_id="picture 2")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = DuplicateStore.embedded(Path(folder) / "scans.db")
+    ...     print([sighting.answer.name for sighting in store.check_many([first, copy, first])])
+    ...     store.close()
+    ['FIRST', 'DUPLICATE', 'REPEAT']
+    """
+
+    def __init__(self, log: ScanLog) -> None:
+        self._log = log
+        self._writing = threading.Lock()  # held by the one who writes for all that wait
+        self._queueing = threading.Lock()
+        self._queue: list[_Waiting] = []
+        self._presence = Presence()
+        for keys in log.imprints():
+            self._mark(keys)
+
+    @classmethod
+    def embedded(cls, path: Path) -> "DuplicateStore":
+        """Return the store on one SQLite file, which no other program can have open."""
+        return cls(ScanLog(embedded(path)))
+
+    @classmethod
+    def shared(cls, url: str) -> "DuplicateStore":
+        """Return a store on a PostgreSQL database, which others may write at the same time."""
+        return cls(ScanLog(shared(url)))
+
+    @property
+    def presence(self) -> Presence:
+        """Return the bits of all imprints with a piece count that this process knows of."""
+        return self._presence
+
+    def check(self, scan: Scan) -> Sighting:
+        """Return what the scan is; its row is durable. For lanes that have one scan at a time.
+
+        Calls that come while rows are synced wait for that and are then written together: an
+        answer takes two syncs of the disk at most, however many lanes there are.
+
+        Raises:
+            BadScan, ScanLogError: as ``check_many``.
+        """
+        key_of(scan)  # a bad scan fails here, and not those that it would be written with
+        mine = _Waiting(scan)
+        with self._queueing:
+            self._queue.append(mine)
+        with self._writing:
+            if mine.sighting is None and mine.failure is None:
+                with self._queueing:
+                    group, self._queue = self._queue, []
+                self._answer_group(group)
+        if mine.failure is not None:
+            raise ScanLogError(str(mine.failure)) from mine.failure
+        assert mine.sighting is not None
+        return mine.sighting
+
+    def check_many(self, scans: Sequence[Scan]) -> list[Sighting]:
+        """Return what each scan is, taken in order; all their rows are durable, by one commit.
+
+        Raises:
+            BadScan: no signature-valid payload leads to one of these scans; nothing was written.
+            ScanLogError: the log failed; none was answered, and all may be asked again.
+        """
+        with self._writing:
+            return self._answer([storable(scan) for scan in scans])
+
+    def close(self) -> None:
+        """Let the log go."""
+        self._log.close()
+
+    def _answer_group(self, group: "list[_Waiting]") -> None:
+        try:
+            sightings = self._answer([storable(waiting.scan) for waiting in group])
+        except ScanLogError as error:
+            for waiting in group:
+                waiting.failure = error
+        else:
+            for waiting, sighting in zip(group, sightings, strict=True):
+                waiting.sighting = sighting
+
+    def _answer(self, scans: Sequence[Scan]) -> list[Sighting]:
+        keyed = [(key_of(scan), scan) for scan in scans]
+        fresh: dict[Key, Scan] = {}  # as far as this process knows
+        asked: dict[Key, None] = {}  # the log knows more of these; a set in order
+        for (key, scan), seen in zip(keyed, self._seen([key for key, _ in keyed]), strict=True):
+            if seen or key in fresh:
+                asked[key] = None
+            else:
+                fresh[key] = scan
+        with self._log.begin() as log:
+            firsts = _firsts(log, keyed, fresh, asked)
+            laters = log.laters(asked)
+            sightings, new = _sightings(keyed, firsts, laters, set(fresh))
+            log.add_laters(new)
+        self._mark(fresh)
+        return sightings
+
+    def _seen(self, keys: Sequence[Key]) -> list[bool]:
+        """Return which keys the log must be asked about before a row is written."""
+        known = iter(self._presence.contains_many(*_arrays(keys)).tolist())
+        return [not is_dense(key) or next(known) for key in keys]
+
+    def _mark(self, keys: Iterable[Key]) -> None:
+        self._presence.add_many(*_arrays(keys))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A scan of a lane that waits for the one who writes."""
+
+    scan: Scan
+    sighting: Sighting | None = None
+    failure: ScanLogError | None = None
+
+
+def _firsts(
+    log: Transaction,
+    keyed: Sequence[tuple[Key, Scan]],
+    fresh: dict[Key, Scan],
+    asked: dict[Key, None],
+) -> dict[Key, Scan]:
+    """Return the first scan of every key, those of `fresh` written; both sets are completed."""
+    firsts = {key: told.scan for key, told in log.firsts(asked).items()}
+    for key, scan in keyed:
+        if key not in firsts and key not in fresh:
+            if is_dense(key):
+                raise ScanLogError(
+                    f"the log has lost its row of {scan.vendor_model} {scan.serial}, "
+                    f"{scan.series.name} {scan.count}"
+                )
+            fresh[key] = scan
+    if log.add_firsts([Told(scan, Answer.FIRST) for scan in fresh.values()]):
+        return firsts | fresh
+    asked.update(dict.fromkeys(fresh))  # another program was first with some of them
+    return firsts | {key: told.scan for key, told in log.firsts(fresh).items()}
+
+
+def _sightings(
+    keyed: Sequence[tuple[Key, Scan]],
+    firsts: Mapping[Key, Scan],
+    laters: dict[Key, list[Told]],
+    fresh: set[Key],
+) -> tuple[list[Sighting], list[Told]]:
+    """Return the answers in order, and the later scans that are new to the log."""
+    sightings: list[Sighting] = []
+    new: list[Told] = []
+    for key, scan in keyed:
+        first = firsts[key]
+        if key in fresh and scan == first:
+            fresh.remove(key)  # the same scan again is a repeat
+            answer = Answer.FIRST
+        else:
+            known = laters.setdefault(key, [])
+            told = _told_before(scan, known)
+            answer = told or judged(scan, first)
+            if told is None and answer is not Answer.REPEAT:
+                new.append(Told(scan, answer))
+                known.append(new[-1])
+        sightings.append(Sighting(answer, first))
+    return sightings, new
+
+
+def _told_before(scan: Scan, known: Iterable[Told]) -> Answer | None:
+    """Return what to say of a picture that was answered before: the same again."""
+    for told in known:
+        if is_same_picture(scan, told.scan) and scan.digest == told.scan.digest:
+            return told.answered if accuses(told.answered) else Answer.REPEAT
+    return None
+
+
+def _arrays(keys: Iterable[Key]) -> tuple[Names, Numbers]:
+    """Return the keys that have a bit, as the presence layer takes them."""
+    dense = [key for key in keys if is_dense(key)]
+    counters, counts = zip(*dense, strict=True) if dense else ((), ())
+    return np.array(counters, np.uint64), np.array(counts, np.uint32)
