@@ -220,7 +220,10 @@ def _unpacked(values: list[Any]) -> Scan:
 
 def _claim(plan: Plan) -> None:
     """Make the folder this campaign's, or see that it already is."""
-    said = {**asdict(plan), "register": hashlib.sha256(Path(plan.register).read_bytes()).hexdigest()}
+    said = {
+        **asdict(plan),
+        "register": hashlib.sha256(Path(plan.register).read_bytes()).hexdigest(),
+    }
     said.pop("out")
     text = json.dumps(said, sort_keys=True, indent=1)
     path = Path(plan.out) / PLAN

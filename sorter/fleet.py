@@ -133,8 +133,8 @@ class Ray:
         self, task: Callable[[Argument], Result], arguments: Iterable[Argument]
     ) -> Iterator[Result]:
         """Yield the results as they come; see ``Executor``."""
-        remote = self._ray.remote(max_retries=MOST_DEATHS)(task)
-        left = [remote.remote(argument) for argument in arguments]
+        remote = self._ray.remote(max_retries=MOST_DEATHS)(_done)
+        left = [remote.remote(task, argument) for argument in arguments]
         while left:
             done, left = self._ray.wait(left)
             try:
@@ -145,3 +145,8 @@ class Ray:
     def close(self) -> None:
         """Leave the cluster; one that was made here ends."""
         self._ray.shutdown()
+
+
+def _done(task: Callable[[Argument], Result], argument: Argument) -> Result:
+    # Ray makes remote functions of functions only, not of partial ones.
+    return task(argument)

@@ -7,18 +7,13 @@ always a verdict.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from postage.decertification import Calendar, read_calendar
-from postage.errors import BadZone
 from postage.facts import PieceFacts
-from postage.mailpiece import Mailpiece
-from postage.rate_claims import Asked
-from postage.rates import Quote, RateBook, Unratable, Why
+from postage.rates import RateBook
 from postage.verdicts import Code, Finding, Reason, Verdict
 from sorter.authenticity import Examined, Examiner
 from sorter.errors import SorterError

@@ -40,6 +40,7 @@ HOME = {  # third-party package: the modules that may import it
     "scipy": {"pipeline.scale"},
     "argon2": {"pipeline.pins"},
     "google_crc32c": {"pipeline.record"},
+    "ray": {"sorter.fleet"},
     "sqlalchemy": {"service.sql", "pipeline.piecelog", "sorter.scanlog"},
     "matplotlib": {"service.plots", "imi.gradesheet"},
     "jinja2": {"service.pages"},

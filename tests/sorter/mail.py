@@ -50,7 +50,9 @@ class Device:
         }
         return DeviceRecord(**fields | changes)
 
-    def indicium(self, count: int = 1, mills: int = 780, **changes: Any) -> bytes:
+    def indicium(
+        self, count: int = 1, mills: int = 780, *, signer: Signer | None = None, **changes: Any
+    ) -> bytes:
         """Return a signed indicium: a letter of 1 oz at 780 mills, dated today."""
         fields: dict[str, Any] = {
             "vendor_model": self.vendor,
@@ -64,7 +66,7 @@ class Device:
             "mailer_id": 901_061_457,
         }
         signed = pack("imi-std/p1", fields | changes)
-        return signed + self.signer.sign(signed)
+        return signed + (signer or self.signer).sign(signed)
 
 
 METER = Device()
