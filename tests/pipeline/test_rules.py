@@ -15,6 +15,7 @@ from pipeline.state import (
     Lock,
     Outcome,
     PendingRefill,
+    Stage,
     Try,
 )
 from tests.pipeline.nextrecord import STATE, record
@@ -165,3 +166,34 @@ KEPT = {
 @pytest.mark.parametrize("name", KEPT)
 def test_a_record_that_keeps_the_rules_may_follow(name: str) -> None:
     assert violation(*KEPT[name]) is None
+
+
+EVERY_STAGE = {*Stage}
+STAGES_OF = {
+    RecordType.LIFE: {Stage.MANUFACTURED, Stage.INITIALIZED},
+    RecordType.TRY: EVERY_STAGE - {Stage.MANUFACTURED},
+    RecordType.CONFIRM: {Stage.REGISTERED, Stage.WITHDRAWN},
+    **dict.fromkeys(
+        (
+            RecordType.BOOT,
+            RecordType.CHECKPOINT,
+            RecordType.TIME_ANCHOR,
+            RecordType.AUDIT_ACK,
+            RecordType.LOCK,
+            RecordType.UNLOCK,
+            RecordType.FAULT,
+            RecordType.ZEROISE,
+        ),
+        EVERY_STAGE,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", RecordType)
+def test_a_type_of_record_belongs_to_its_stages(kind: RecordType) -> None:
+    """What moves money or names a price is for a registered device alone (domain.md 2.2)."""
+    for stage in Stage:
+        state = replace(STATE, stage=stage)
+        broken = str(violation(state, record(kind, state)))
+        is_out_of_place = broken == f"{kind.name} of a device that is {stage.name}"
+        assert is_out_of_place == (stage not in STAGES_OF.get(kind, {Stage.REGISTERED}))

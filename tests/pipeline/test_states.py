@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from pipeline.lifecycle import State, state_of
+from pipeline.lifecycle import ALLOWED, Service, State, state_of
 from pipeline.record import RecordType
 from pipeline.state import DeviceState, Lock, Outcome, Stage, outcome_flags
 
@@ -28,6 +28,33 @@ def test_the_most_restrictive_of_what_holds_is_the_state() -> None:
         folded = DeviceState(stage=stage, locks=locks, zeroised=zeroised, descending=funds)
         found = state_of(folded, is_broken=is_broken, is_silent=is_silent, low_mills=LOW_MILLS)
         assert found is min(holds, key=order.index), (folded, is_broken, is_silent)
+
+
+WORKING = {State.READY, State.LOW, State.EMPTY}
+SILENT = WORKING | {State.LOCKED_COMM}
+HELD = SILENT | {State.SUSPENDED}
+LIVING = {*State} - {State.TAMPERED}
+OFFERED_IN = {  # domain.md 2.2, read by its columns
+    Service.INITIALISE: {State.MANUFACTURED},
+    Service.REGISTER: {State.INITIALIZED},
+    Service.IMPRINT: WORKING,
+    Service.TEST: WORKING,
+    Service.REFILL: SILENT,
+    Service.RATES: SILENT,
+    Service.BUDGET: HELD,
+    Service.WITHDRAW: HELD,
+    Service.PIN: HELD | {State.INITIALIZED, State.WITHDRAWN},
+    Service.OUTCOME: HELD | {State.FAULT, State.WITHDRAWN},
+    Service.CONTACT: LIVING,
+    Service.ZEROISE: LIVING,
+}
+
+
+def test_each_service_is_offered_in_these_states_and_no_other() -> None:
+    """Imprints only where nothing holds; money while silent; the contact always; then nothing."""
+    assert {*OFFERED_IN} == {*Service}
+    for service, states in OFFERED_IN.items():
+        assert {state for state in State if service in ALLOWED[state]} == states, service
 
 
 def test_registers_move_by_debit_refill_and_withdrawal_only() -> None:
