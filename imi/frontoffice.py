@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:  # help is instant: what a command needs is imported when it runs
     from imi.meter import SoftwareMeter
+    from pipeline.contact import Contact
     from pipeline.disk import RealDisk
     from pipeline.office import Office
     from pipeline.psdclock import Instant
@@ -48,9 +49,10 @@ def asked_pin() -> str:
 
 @dataclass(frozen=True, slots=True)
 class FrontOffice:
-    """An open meter and its office."""
+    """An open meter, its line to the provider, and its office."""
 
     meter: "SoftwareMeter"
+    contact: "Contact"
     office: "Office"
 
     def login(self, user: int, pin: str) -> "Supervision":
@@ -119,10 +121,11 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
         meter = open_meter(home, settings_of(home), clock)
         try:
             provider = BackOffice(folder / "provider", lambda: clock().psd_us)
-            meter.link(provider, lambda: secrets.randbits(64)).meet()
+            contact = meter.link(provider, lambda: secrets.randbits(64))
+            contact.meet()
             office, files = open_office(home, meter, clock)
             try:
-                yield FrontOffice(meter, office)
+                yield FrontOffice(meter, contact, office)
             finally:
                 files.close()
         finally:

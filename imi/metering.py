@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from imi.backoffice import BackOffice
+from imi.claiming import claims
 from imi.cli import Json, refuse
 from imi.clocks import clock_at
 from imi.departments import departments
@@ -37,6 +38,7 @@ meter = typer.Typer(help="A software meter and its provider.", no_args_is_help=T
 meter.add_typer(reports)
 meter.add_typer(departments, name="departments")
 meter.add_typer(users, name="users")
+meter.add_typer(claims, name="claims")
 Folder = Annotated[Path, typer.Argument(help="The folder of `imi run --out`.")]
 At = Annotated[
     str | None,

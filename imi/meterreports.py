@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TextIO, cast
 
 import typer
+
+from imi.outfiles import Parts
 
 if TYPE_CHECKING:
     from pipeline.recordwords import Names
@@ -162,7 +164,7 @@ def _write(made: "Report", form: Format, out: Path | None) -> None:
     if out is None:
         write(made, sys.stdout)
         return
-    parts = _Parts(out)
+    parts = Parts(out)
     try:
         if form == "pdf":
             write_pdf(made, parts.open, datetime.now(made.zone))
@@ -172,35 +174,3 @@ def _write(made: "Report", form: Format, out: Path | None) -> None:
         parts.finish()
     finally:
         parts.discard()
-
-
-class _Parts:
-    """The files of a report while it is written: renamed when whole, removed when not."""
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._names: list[Path] = []
-
-    def open(self, number: int) -> BinaryIO:
-        return self._part(number).open("wb")
-
-    def open_text(self) -> TextIO:
-        return self._part(1).open("w", encoding="utf-8", newline="")
-
-    def finish(self) -> None:
-        for name in self._names:
-            self._named(name).replace(name)
-
-    def discard(self) -> None:
-        for name in self._names:
-            self._named(name).unlink(missing_ok=True)
-
-    def _part(self, number: int) -> Path:
-        out = self._out
-        name = out if number == 1 else out.with_stem(f"{out.stem}-{number}")
-        self._names.append(name)
-        return self._named(name)
-
-    @staticmethod
-    def _named(name: Path) -> Path:
-        return name.with_name(name.name + ".part")

@@ -111,7 +111,7 @@ def _empty(out: Path) -> None:
         disk = RealDisk(journal)
         disk.lock()
         disk.close()
-    for folder in ("meter", "provider"):
+    for folder in ("meter", "provider", "claims"):
         shutil.rmtree(out / folder, ignore_errors=True)
     for pattern in ("pictures/piece-*.png", "pieces.sqlite*", "report.html", "summary.json"):
         for path in out.glob(pattern):

@@ -47,5 +47,7 @@ def row_of(passage: Passage, picture: str | None) -> PieceRow:
         edition=rated.quote.edition if rated else None,
         sequence=evidence.sequence if evidence else None,
         payload=evidence.payload.hex() if evidence else None,
+        columns_fired=passage.head.columns_fired if passage.head else None,
+        columns_wanted=passage.head.columns_wanted if passage.head else None,
         picture=picture,
     )

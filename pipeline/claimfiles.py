@@ -1,12 +1,13 @@
 """Claim forms as files: kept durably once filed, and printed as a form like PS Form 3533."""
 
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.claims import ClaimForm, Line
+from pipeline.claimform import ClaimForm, FormUnreadable, Line
 from pipeline.reportfiles import SPECIMEN, fallback_font, shown
 from postage.decertification import Calendar
 from postage.devices import NEVER_PRODUCTION, device_key_id
@@ -25,6 +26,34 @@ class ClaimFolder:
     def holds(self, number: str) -> bool:
         """Return whether a form of this number is kept."""
         return self._path(number).exists()
+
+    def numbers(self) -> list[str]:
+        """Return the numbers of the kept forms, sorted."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
+
+    def read(self, number: str) -> bytes:
+        """Return a kept form's bytes.
+
+        Raises:
+            FileNotFoundError: no form of this number is kept.
+            ValueError: it is no claim number.
+        """
+        return self._path(number).read_bytes()
+
+    def claimed(self) -> dict[int, str]:
+        """Return by debit record the number of the kept form that has it.
+
+        Raises:
+            FormUnreadable: a kept form was damaged.
+        """
+        found: dict[int, str] = {}
+        for number in self.numbers():
+            try:
+                lines = json.loads(self.read(number))["form"]["lines"]
+                found |= {line["record"]: number for line in lines}
+            except (ValueError, KeyError, TypeError) as error:
+                raise FormUnreadable(f"claim {number}: {error!r}") from error
+        return found
 
     def keep(self, number: str, form: bytes) -> None:
         """Keep a form; on return it is on the disk under its number.
@@ -57,8 +86,10 @@ def write_claim_pdf(
     open_volume: Callable[[int], BinaryIO],
     policy: RefundPolicy,
     calendar: Calendar,
+    *,
+    is_draft: bool = False,
 ) -> list[int]:
-    """Write the form for people and return the pages of each volume.
+    """Write the form for people and return the pages of each volume; a draft says that it is one.
 
     It says what the refund rules make of each piece on the form's day, which binds nobody, and
     ends with all evidence in full.
@@ -85,7 +116,7 @@ def write_claim_pdf(
             shown(line.postage),
             str(line.department or ""),
             line.proof.value,
-            _expected(found.outcomes[line.key]),
+            ruling(found.outcomes[line.key]),
         ]
         for line in form.lines
     )
@@ -110,7 +141,7 @@ def write_claim_pdf(
     return write_table(
         open_volume,
         Heading(
-            "Application for refund of postage",
+            "Application for refund of postage" + (" (draft, not filed)" if is_draft else ""),
             (f"Device {device}, claim {form.number}", "Unused dated meter indicia; DMM 604.9.3"),
             footer=form.number,
             stamp=SPECIMEN if form.vendor_model in NEVER_PRODUCTION else "",
@@ -131,7 +162,8 @@ def _dates(form: ClaimForm) -> str:
     return shown(dates[0]) if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
 
 
-def _expected(outcome: Accepted | Denied | Held) -> str:
+def ruling(outcome: Accepted | Denied | Held) -> str:
+    """Return in words what the refund rules make of a piece."""
     match outcome:
         case Accepted():
             return "accepted"

@@ -6,27 +6,25 @@ then each piece leaves the open list with a CLAIMED record. A crash in between i
 filing the same form again; a piece that was claimed is never in another form.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from pipeline.claimform import ClaimForm, Customer, Line
 from pipeline.devices import HeadReport
 from pipeline.imprint import OpenPiece
 from pipeline.journalview import device_name
 from pipeline.record import Record
 from pipeline.state import Open, Outcome
+from postage.decertification import Calendar
 from postage.devices import device_key_id
-from postage.money import ZERO, Money
-from postage.refunds import Claim, Item, Proof
+from postage.refunds import Accepted, Denied, Examined, Held, Reason, RefundPolicy, examine
 from postage.settlements import IndiciumKey
 
-SIGNED_AS: Final = b"IMIM claim form "
-"""What a signed form begins with: the device signs nothing that could be an indicium."""
 _NUMBER_DIGITS: Final = 12
 
 
@@ -50,113 +48,11 @@ class Kept(Protocol):
     def holds(self, number: str) -> bool:
         """Return whether a form of this number is kept."""
 
+    def claimed(self) -> Mapping[int, str]:
+        """Return by debit record the number of the kept form that has it."""
+
     def keep(self, number: str, form: bytes) -> None:
         """Keep a form under its number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
-    """Who claims: the licensee, as in the customer agreement."""
-
-    name: str
-    address: tuple[str, ...]
-    agreement: str
-    licensing_zip: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One piece and its evidence.
-
-    `record_digest` is the SHA-256 of the sealed debit record, as the record after it carries it:
-    the provider has both. `payload` is what the symbol would say, with its signature.
-    """
-
-    key: IndiciumKey
-    why: Open
-    sequence: int
-    record_digest: bytes
-    postage: Money
-    printed: date | None
-    accounted: date
-    department: int
-    payload: bytes = field(repr=False)
-    head: HeadReport | None = None
-
-    @property
-    def proof(self) -> Proof:
-        """Return what the device can prove of the piece."""
-        return _PROOFS[self.why]
-
-    def as_mapping(self) -> dict[str, object]:
-        """Return the line as a file has it; `columns` are those fired and those wanted."""
-        head = self.head
-        return {
-            "piece": self.key.piece_count,
-            "record": self.sequence,
-            "record_sha256": self.record_digest.hex(),
-            "reason": self.why.name,
-            "postage_mills": self.postage.mills,
-            "printed": self.printed.isoformat() if self.printed else None,
-            "accounted": self.accounted.isoformat(),
-            "department": self.department,
-            "payload": self.payload.hex(),
-            "columns": [head.columns_fired, head.columns_wanted] if head else None,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimForm:
-    """What Form 3533 asks for, as data: who, which device, which pieces, why, how much."""
-
-    number: str
-    day: date
-    customer: Customer
-    vendor_model: str
-    serial: int
-    lines: tuple[Line, ...]
-
-    @property
-    def face(self) -> Money:
-        """Return the postage claimed."""
-        return sum((line.postage for line in self.lines), ZERO)
-
-    def as_mapping(self) -> dict[str, object]:
-        """Return the form as a file has it."""
-        customer = self.customer
-        return {
-            "claim": self.number,
-            "day": self.day.isoformat(),
-            "customer": customer.name,
-            "address": list(customer.address),
-            "agreement": customer.agreement,
-            "licensing_zip": customer.licensing_zip,
-            "vendor_model": self.vendor_model,
-            "serial": self.serial,
-            "pieces": len(self.lines),
-            "face_mills": self.face.mills,
-            "lines": [line.as_mapping() for line in self.lines],
-        }
-
-    def signed_bytes(self) -> bytes:
-        """Return the bytes that the device signs: `SIGNED_AS`, then the form's one text."""
-        return SIGNED_AS + self._text()
-
-    def kept_bytes(self, signature: bytes) -> bytes:
-        """Return the form and its signature as one JSON object on a line."""
-        return b'{"form":' + self._text() + b',"signature":"' + signature.hex().encode() + b'"}\n'
-
-    def _text(self) -> bytes:
-        text = json.dumps(self.as_mapping(), sort_keys=True, separators=(",", ":"))
-        return text.encode("ascii")
-
-    def as_claim(self) -> Claim:
-        """Return the claim as refund rules examine it, nothing scanned and nothing settled yet."""
-        items = (
-            Item(key=line.key, postage=line.postage, printed=line.printed, proof=line.proof)
-            for line in self.lines
-        )
-        return Claim(number=self.number, filed=self.day, items=tuple(items))
 
 
 class Standing(Enum):
@@ -213,6 +109,55 @@ def draft(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What can be claimed on a day: the form, None where nothing can, and what stays out and why.
+
+    `examined` is what the refund rules make of the form.
+    """
+
+    form: ClaimForm | None
+    examined: Examined | None
+    left_out: tuple[tuple[Line, Accepted | Denied | Held], ...]
+
+
+def choose(
+    device: Device,
+    customer: Customer,
+    day: date,
+    policy: RefundPolicy,
+    calendar: Calendar,
+    kept: Kept,
+    *,
+    heads: Mapping[int, HeadReport] = MappingProxyType({}),
+    only: Sequence[int] = (),
+) -> Chosen:
+    """Return a form of the open pieces that the refund rules accept on a day, and no claim has.
+
+    A piece that may be on paper is held by the rules: it is claimed only where `only` names it,
+    for it may still be found and mailed. What the rules deny is in no form.
+
+    Raises:
+        ValueError: as `draft`.
+    """
+    whole = draft(device, customer, day, heads=heads, only=only or None)
+    if whole is None:
+        return Chosen(None, None, ())
+    outcomes = dict(examine(policy, calendar, whole.as_claim(), day).outcomes)
+    claimed = kept.claimed()
+    for line in whole.lines:
+        if (number := claimed.get(line.sequence)) is not None:
+            outcomes[line.key] = Denied(Reason.SETTLED, f"claim {number}", line.postage)
+    wanted = (Accepted, Held) if only else Accepted
+    taken = [line.sequence for line in whole.lines if isinstance(outcomes[line.key], wanted)]
+    left = tuple((line, outcomes[line.key]) for line in whole.lines if line.sequence not in taken)
+    if not taken:
+        return Chosen(None, None, left)
+    form = draft(device, customer, day, heads=heads, only=taken)
+    assert form is not None
+    return Chosen(form, examine(policy, calendar, form.as_claim(), day), left)
+
+
 def file(device: Device, form: ClaimForm, kept: Kept, sign: Callable[[bytes], bytes]) -> Filing:
     """Return what filing the form did; filed once, whatever crashes and however often it is asked.
 
@@ -222,7 +167,12 @@ def file(device: Device, form: ClaimForm, kept: Kept, sign: Callable[[bytes], by
     Raises:
         PsdFault: the device could not write; file again after it was opened anew.
     """
-    still_open = {piece.sequence for piece in device.open_pieces}
+    claimed = kept.claimed()
+    still_open = {
+        piece.sequence
+        for piece in device.open_pieces
+        if claimed.get(piece.sequence, form.number) == form.number
+    }
     left = tuple(line.sequence for line in form.lines if line.sequence in still_open)
     was_kept = kept.holds(form.number)
     if not was_kept:
@@ -255,13 +205,3 @@ def _line(device: Device, piece: OpenPiece, head: HeadReport | None) -> Line:
         payload=piece.payload,
         head=head,
     )
-
-
-_PROOFS: Final = MappingProxyType(
-    {
-        Open.OPEN_UNRELEASED: Proof.UNRELEASED,
-        Open.OPEN_UNKNOWN: Proof.NOTHING,
-        Open.MISPRINT: Proof.SPOILED,
-        Open.UNPRINTED: Proof.UNPRINTED,
-    }
-)

@@ -13,7 +13,7 @@ from imicore.errors import PlacementError, TokenError
 from pipeline.authority import Reason as Why
 from pipeline.authority import Refused
 from pipeline.composer import Composer, position
-from pipeline.devices import Camera, Feeder, FeedFault, Frame, Head, Scale
+from pipeline.devices import Camera, Feeder, FeedFault, Frame, Head, HeadReport, Scale
 from pipeline.errors import PsdFault
 from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.inspector import Damaged, Inspector, Sighted, Sighting
@@ -45,10 +45,14 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class Passage:
-    """What became of one piece, its picture where one was taken, and the time of each stage."""
+    """What became of one piece, and the time of each stage.
+
+    With its picture where one was taken, and the head's own count where it was to print.
+    """
 
     outcome: Outcome
     frame: Frame | None
+    head: HeadReport | None
     stage_ns: dict[str, int]
 
 
@@ -74,6 +78,7 @@ class Line:
     inspector: Inspector = field(default_factory=Inspector)
     _stage_ns: dict[str, int] = field(default_factory=dict)
     _frame: Frame | None = None
+    _report: HeadReport | None = None
 
     def run(self) -> Iterator[Passage]:
         """Yield what became of each piece, until the hopper is empty or the line must stop.
@@ -86,12 +91,12 @@ class Line:
             PsdFault: the meter stopped for another cause; nothing was released for the last piece.
         """
         while True:
-            self._stage_ns, self._frame = {}, None
+            self._stage_ns, self._frame, self._report = {}, None, None
             arrival = self._timed("feed", self.feeder.feed)
             if arrival is None:
                 break
             outcome = self._pass(arrival)
-            yield Passage(outcome, self._frame, self._stage_ns)
+            yield Passage(outcome, self._frame, self._report, self._stage_ns)
             if isinstance(outcome, Diverted) and outcome.reason in STOPS:
                 if outcome.reason is Reason.NO_KEY:
                     return  # the journal stopped with the key
@@ -178,6 +183,7 @@ class Line:
         except PlacementError as error:
             return Diverted(evidenced, Reason.HEAD_FAULT, str(error))
         report = self._timed("world", lambda: self.head.fire(evidence.token, raster, placement))
+        self._report = report
         if report.columns_fired == 0:
             return Diverted(evidenced, Reason.HEAD_FAULT, "the head fired no column")
         if report.columns_fired < report.columns_wanted:

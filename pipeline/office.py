@@ -130,7 +130,7 @@ class Office:
             PsdFault: the try could not be made durable; nobody is let in.
         """
         if not self.book.users:
-            raise NotEnrolled("no supervisor is enrolled")
+            raise NotEnrolled("no supervisor is enrolled; `users enrol` makes the first")
         self._demand_own_files()
         user = self.book.users.get(number)
         if user is None:

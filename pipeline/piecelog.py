@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
+from pipeline.devices import HeadReport
 from pipeline.errors import MachineError
 from service.sql import embedded
 
@@ -29,6 +30,8 @@ PIECES = Table(
     Column("edition", String),
     Column("sequence", Integer),  # of the debit in the meter's journal
     Column("payload", String),
+    Column("columns_fired", Integer),  # by the head's own counter
+    Column("columns_wanted", Integer),
     Column("picture", String),
 )
 
@@ -47,6 +50,8 @@ class PieceRow:
     edition: str | None = None
     sequence: int | None = None
     payload: str | None = None
+    columns_fired: int | None = None
+    columns_wanted: int | None = None
     picture: str | None = None
 
 
@@ -96,6 +101,17 @@ class PieceLog:
                 PieceRow(**row._mapping)
                 for row in connection.execute(select(PIECES).order_by(PIECES.c.number))
             ]
+
+    def heads(self) -> dict[int, HeadReport]:
+        """Return the head's counts of the paid pieces that were diverted, by debit record."""
+        wanted = select(PIECES.c.sequence, PIECES.c.columns_fired, PIECES.c.columns_wanted).where(
+            PIECES.c.sequence.is_not(None),
+            PIECES.c.columns_wanted.is_not(None),
+            PIECES.c.outcome != "inspected",
+        )
+        with self._named(), self._engine.connect() as connection:
+            found = connection.execute(wanted)
+            return {sequence: HeadReport(*columns) for sequence, *columns in found}
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -11,7 +11,8 @@ from datetime import date
 from pipeline.accounts import Account, Budget, User
 from pipeline.accounts_csv import Preview, preview_import
 from pipeline.authority import Refused
-from pipeline.claims import ClaimForm, Filing, Kept, file
+from pipeline.claimform import ClaimForm
+from pipeline.claims import Filing, Kept, file
 from pipeline.imprint import Evidence
 from pipeline.office import Office
 from pipeline.pins import check_pin

@@ -10,12 +10,12 @@ import pytest
 
 from imi.simdisk import PowerCut, SimDisk
 from pipeline.claimfiles import ClaimFolder
+from pipeline.claimform import SIGNED_AS, ClaimForm, Customer, FormUnreadable, kept_form
 from pipeline.claims import (
-    SIGNED_AS,
-    ClaimForm,
-    Customer,
+    Chosen,
     Filing,
     Standing,
+    choose,
     draft,
     file,
 )
@@ -27,7 +27,7 @@ from pipeline.state import Outcome
 from postage.decertification import read_calendar
 from postage.indicium import unpack
 from postage.money import Money
-from postage.refunds import Accepted, Denied, Held, Proof, RefundPolicy, examine
+from postage.refunds import Accepted, Denied, Held, Proof, Reason, RefundPolicy, examine
 from tests.pipeline.device import TODAY, check, imprinted, letter, new_device, setup
 
 CUSTOMER = Customer(
@@ -47,6 +47,13 @@ class Memory:
 
     def holds(self, number: str) -> bool:
         return number in self.forms
+
+    def claimed(self) -> dict[int, str]:
+        return {
+            line["record"]: number
+            for number, form in self.forms.items()
+            for line in json.loads(form)["form"]["lines"]
+        }
 
     def keep(self, number: str, form: bytes) -> None:
         if self.cut == "before":
@@ -279,3 +286,67 @@ def test_a_claim_of_a_real_device_goes_to_a_folder(tmp_path: Path) -> None:
     form, folder = drafted(psd), ClaimFolder(tmp_path)
     assert file(psd, form, folder, psd.sign_message).standing is Standing.FILED
     assert json.loads((tmp_path / f"{form.number}.json").read_text())["form"]["pieces"] == 3
+
+
+def chosen(psd: Psd, day: date, kept: Memory | None = None, **more: object) -> Chosen:
+    policy, calendar = RefundPolicy(), read_calendar()
+    return choose(psd, CUSTOMER, day, policy, calendar, kept or Memory(), **more)  # type: ignore[arg-type]
+
+
+def test_what_may_be_on_paper_is_claimed_only_by_name() -> None:
+    """The misprint and the unprinted piece are proved; the third may still be found and mailed."""
+    psd = with_open_pieces(SimDisk())
+    found = chosen(psd, TODAY)
+    assert found.form is not None
+    assert [line.proof for line in found.form.lines] == [Proof.SPOILED, Proof.UNPRINTED]
+    ((line, why),) = found.left_out
+    assert isinstance(why, Held)
+    named = chosen(psd, TODAY, only=[line.sequence])
+    assert named.form is not None
+    assert [each.sequence for each in named.form.lines] == [line.sequence]
+
+
+def test_on_the_61st_day_nothing_can_be_claimed() -> None:
+    """domain.md 9a, 17: 60 days from the printed date, to the day."""
+    psd = with_open_pieces(SimDisk())
+    assert chosen(psd, TODAY + timedelta(days=60)).form is not None
+    late = chosen(psd, TODAY + timedelta(days=61))
+    assert late.form is None
+    assert {why.reason for _, why in late.left_out if isinstance(why, Denied)} == {Reason.TOO_LATE}
+
+
+def test_a_piece_of_a_kept_form_is_in_no_other_before_it_is_marked() -> None:
+    """A cut after keeping the form and before the first mark: the piece is open, and claimed."""
+    psd, kept = with_open_pieces(SimDisk()), Memory()
+    form = drafted(psd)
+    one = draft(psd, CUSTOMER, TODAY, only=[form.lines[0].sequence])
+    assert one is not None
+    kept.cut = "after"
+    with pytest.raises(PowerCut):
+        file(psd, one, kept, psd.sign_message)
+    kept.cut = ""
+    assert file(psd, form, kept, psd.sign_message) == Filing(
+        Standing.NOT_OPEN, form.number, (form.lines[0].sequence,)
+    )
+    left = {line.sequence: why for line, why in chosen(psd, TODAY, kept).left_out}
+    why = left[form.lines[0].sequence]
+    assert isinstance(why, Denied)
+    assert (why.reason, why.detail) == (Reason.SETTLED, f"claim {one.number}")
+    assert file(psd, one, kept, psd.sign_message).standing is Standing.FINISHED
+
+
+def test_a_kept_form_is_read_back_and_an_edit_is_found() -> None:
+    psd, kept = with_open_pieces(SimDisk()), Memory()
+    form = drafted(psd, heads={})
+    file(psd, form, kept, psd.sign_message)
+    (data,) = kept.forms.values()
+    assert kept_form(data, check) == form
+    for damaged, said in (
+        (data.replace(b'"postage_mills":780', b'"postage_mills":990'), "not as this program"),
+        (data.replace(b'"face_mills":2630', b'"face_mills":9630'), "not as this program"),
+        (data.replace(b"Example Mailers", b"Another Mailer!"), "signature is not this device's"),
+        (data[:-9], "no claim form"),
+        (b"[]", "no claim form"),
+    ):
+        with pytest.raises(FormUnreadable, match=said):
+            kept_form(damaged, check)

@@ -12,7 +12,8 @@ import pytest
 from imi.simdisk import ATOMS, PowerCut, SimDisk
 from pipeline.accounts import Account, BadAccount, Budget, Period, User
 from pipeline.authority import Reason, Refused
-from pipeline.claims import ClaimForm, Filing, Kept, draft
+from pipeline.claimform import ClaimForm
+from pipeline.claims import Filing, Kept, draft
 from pipeline.imprint import Evidence
 from pipeline.lifecycle import ROLES, Role, Service
 from pipeline.office import NotEnrolled, Office
