@@ -146,12 +146,17 @@ def read_edition(
     return replace(edition, prices=prices)
 
 
+def digest_of(table: bytes) -> str:
+    """Return what a manifest says of a table: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(table).hexdigest()
+
+
 def _read_file(where: str, path: Path, digest: str) -> dict[str, Ladder]:
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise RateEditionError(f"{where}: {error}") from error
-    if (actual := hashlib.sha256(raw).hexdigest()) != digest:
+    if (actual := digest_of(raw)) != digest:
         raise RateEditionError(f"{where}: SHA-256 is {actual}; {MANIFEST} says {digest}")
     return read_table(raw, where)
 

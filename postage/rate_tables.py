@@ -92,7 +92,7 @@ def read_table(raw: bytes, where: str) -> dict[str, Ladder]:
             for price in _prices(rows[0], row):
                 ladder = ladders.setdefault(price.item, [])
                 if ladder:
-                    _follow(ladder[-1], price)
+                    follow(ladder[-1], price)
                 ladder.append(price)
         except ValueError as error:
             raise RateEditionError(f"{where}, line {number}: {error}") from error
@@ -127,7 +127,12 @@ def _prices(head: list[str], row: list[str]) -> Iterator[Price]:
             yield Price(zoned(item, zone), over, up_to, _amount(amount), confidence, source)
 
 
-def _follow(lighter: Price, heavier: Price) -> None:
+def follow(lighter: Price, heavier: Price) -> None:
+    """Check that a price may stand below another of its item.
+
+    Raises:
+        ValueError: they overlap, or the price falls as weight rises.
+    """
     if heavier.over_milliounces < lighter.up_to_milliounces:
         raise ValueError(f"{heavier.item} overlaps the row before")
     if heavier.amount < lighter.amount:
