@@ -1,6 +1,8 @@
 """Rate editions: published ones never change, and nothing but an edition loads."""
 
 import hashlib
+import hmac
+import re
 import shutil
 from pathlib import Path
 
@@ -196,3 +198,111 @@ def test_a_book_has_each_edition_once(tmp_path: Path) -> None:
         RateBook((BOOK.editions[0], BOOK.editions[0]))
     with pytest.raises(RateEditionError, match="needs editions"):
         RateBook(())
+
+
+def add(path: Path, text: str) -> None:
+    """Put lines before the first table of a manifest."""
+    change(path, "[files]", f"{text}\n[files]")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('price_list = "telegrams"', "no price list is called 'telegrams'"),
+        ('price_list = "priority-retail"', "by its manifest.toml it is 2026-07-12-priority-retail"),
+        ("version = 2", "by its manifest.toml it is 2026-07-12-v2"),
+        ("version = true", "version is True, no int"),
+        ('priority = "high"', "priority is 'high', no int"),
+        ("until = 2026-07-12", "it ends on 2026-07-12, before it is effective on 2026-07-12"),
+        ("until = 2026-08-01T00:00:00", "no date"),
+        ("missing = 5", "missing is 5, no dict"),
+        ("missing = {a = 5}", "holds more than strings"),
+        ("dimensional = {}", "[dimensional]: manifest.toml does not say 'over_cubic_inches'"),
+        (
+            "dimensional = {over_cubic_inches = 1, cubic_inches_per_pound = 0, inches = 'up'}",
+            "over 1 by 0, inches 'up', is no rule",
+        ),
+        (
+            "dimensional = {over_cubic_inches = 1, cubic_inches_per_pound = 9, inches = 'down'}",
+            "inches 'down', is no rule",
+        ),
+    ],
+)
+def test_a_manifest_says_each_thing_in_its_form(edition: Path, text: str, message: str) -> None:
+    manifest = edition / "manifest.toml"
+    if text.startswith("missing"):  # it has one already
+        raw = manifest.read_text(encoding="utf-8")
+        manifest.write_text(raw[: raw.index("[missing]")], encoding="utf-8")
+    add(manifest, text)
+    with pytest.raises(RateEditionError, match=re.escape(message)):
+        read(edition)
+
+
+# Signatures: over the manifest's bytes, which hold the hash of every table.
+
+KEY = b"a key for tests"
+
+
+def sign(content: bytes) -> bytes:
+    return hmac.digest(KEY, content, "sha256")
+
+
+def verify(content: bytes, signature: bytes, key_id: str) -> bool:
+    return key_id == "rates-2026" and hmac.compare_digest(sign(content), signature)
+
+
+@pytest.fixture
+def signed(edition: Path) -> Path:
+    manifest = edition / "manifest.toml"
+    text = manifest.read_text(encoding="utf-8")
+    text += '\n[signature]\nfile = "manifest.sig"\nkey_id = "rates-2026"\n'
+    manifest.write_text(text, encoding="utf-8")
+    (edition / "manifest.sig").write_bytes(sign(manifest.read_bytes()))
+    return edition
+
+
+def test_a_signed_edition_loads_where_signatures_are_demanded(signed: Path) -> None:
+    assert read_edition(signed, verify=verify).name == "2026-07-12"
+    assert len(RateBook.load(signed.parent, verify=verify).editions) == 1
+
+
+def test_an_unsigned_edition_loads_only_where_the_caller_says_so(edition: Path) -> None:
+    for demanded in ({}, {"verify": verify}):
+        with pytest.raises(RateEditionError, match="it is not signed, and only signed editions"):
+            RateBook.load(edition.parent, **demanded)
+    assert RateBook.load(edition.parent, allow_unsigned=True)
+
+
+def test_a_signature_that_nothing_can_verify_is_no_signature(signed: Path) -> None:
+    with pytest.raises(RateEditionError, match="it is signed, and nothing was given to verify it"):
+        read_edition(signed)
+
+
+def test_a_changed_manifest_is_not_what_was_signed(signed: Path) -> None:
+    change(signed / "manifest.toml", "Notice 123", "Notice 124")
+    for unsigned in (False, True):
+        with pytest.raises(RateEditionError, match=r"manifest\.sig is no signature of key 'rates-"):
+            read_edition(signed, verify=verify, allow_unsigned=unsigned)
+
+
+def test_a_signature_of_another_key_is_refused(signed: Path) -> None:
+    manifest = signed / "manifest.toml"
+    change(manifest, "rates-2026", "rates-2025")
+    (signed / "manifest.sig").write_bytes(sign(manifest.read_bytes()))
+    with pytest.raises(RateEditionError, match="is no signature of key 'rates-2025'"):
+        read_edition(signed, verify=verify)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('file = "manifest.sig"', 'file = "../manifest.sig"', "is not in both"),
+        ('file = "manifest.sig"', "", "is not in both"),
+        ('key_id = "rates-2026"', "", "says not file and key_id alone"),
+        ('key_id = "rates-2026"', "key_id = 5", "holds more than strings"),
+    ],
+)
+def test_a_signature_entry_must_make_sense(signed: Path, old: str, new: str, message: str) -> None:
+    change(signed / "manifest.toml", old, new)
+    with pytest.raises(RateEditionError, match=message):
+        read_edition(signed, verify=verify)
