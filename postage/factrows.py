@@ -20,6 +20,7 @@ _PLAIN: Final = {
     "zone": int,
     "at_induction": bool,
     "at_origin": bool,
+    "has_return_address": bool,
 }
 _CLAIMED: Final = {"rate_category": int, "weight_tenths_oz": int, "destination_zip": str}
 _TOLERANCES: Final = {"weight_tolerance_milliounces": int, "size_tolerance_thou": int}

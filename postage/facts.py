@@ -42,7 +42,7 @@ class PieceFacts:
     ``piece_id`` is the sorter's name of the physical piece and stays the same over passes, where
     the sorter can tell; ``image_id`` is that of this picture. ``scanned_on`` is the local date.
     ``at_induction`` says that the mailer stands at the counter; ``at_origin`` that the piece has
-    not been dispatched.
+    not been dispatched; ``has_return_address`` is False where somebody looked and found none.
     """
 
     scanned_us: int
@@ -58,3 +58,4 @@ class PieceFacts:
     claimed: Claimed = field(default_factory=Claimed)
     at_induction: bool = False
     at_origin: bool = False
+    has_return_address: bool = True

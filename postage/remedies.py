@@ -1,7 +1,9 @@
 """What may be done with a piece whose postage is wrong: the ways that the rules leave open.
 
-The 2015 rule (DMM 604.4, effective 2015-09-13) names four ways to a missing amount; the 2004 rule
-on unpaid mail (DMM P011) returns it without an attempt to deliver.
+Three rules meet here. 76 FR no. 129 (2011): once verified, a deficiency is notified to the mailer
+and the provider, and the piece is normally delivered. DMM 604.4.4.3 (2015): the four ways a to d to
+a missing amount. DMM P011 (2004): unpaid mail of any class is returned without an attempt to
+deliver, and is dead mail where nobody can be found to return it to.
 """
 
 from enum import StrEnum
@@ -12,11 +14,14 @@ class Remedy(StrEnum):
 
     NONE = "none"
     EXAMINE = "examine by hand"
-    ADJUST = "adjust through the provider"
-    RETURN = "return to sender"
-    DELIVER_AND_COLLECT = "deliver and collect"
-    COLLECT_AT_INDUCTION = "collect at the induction counter"
-    CONTACT_MAILER = "contact the mailer before dispatch"
+    ADJUST = "adjust through the provider"  # 2015, a
+    RETURN = "return to sender"  # 2015, b
+    DELIVER_AND_COLLECT = "deliver and collect"  # 2015, c
+    COLLECT_AT_INDUCTION = "collect at the induction counter"  # 2015, d
+    NOTIFY = "notify mailer and provider, and deliver"  # 2011
+    CONTACT_MAILER = "contact the mailer before dispatch"  # 2011, Express: postage.express
+    RETURN_FOR_POSTAGE = 'endorse "Returned for Postage" and return'  # 2004, unpaid
+    DEAD_MAIL = "treat as dead mail"  # 2004, unpaid without a return address
 
 
 def remedies_for(
@@ -28,26 +33,35 @@ def remedies_for(
     at_induction: bool,
     is_express: bool,
     at_origin: bool,
+    has_return_address: bool = True,
 ) -> tuple[Remedy, ...]:
     """Return the remedies that the rules allow, the preferred first.
 
-    ``has_account``: a device in the register printed it, so its provider can adjust the account;
-    a counterfeit has none. Priority Mail Express that is short goes its own way: the mailer is
-    contacted before dispatch, later it is delivered postage due (DMM 604.8, ``postage.express``).
+    ``has_account``: a device in the register printed the piece, so that its provider can adjust and
+    notify; whoever forges an indicium names a device, and has none. Priority Mail Express that is
+    short goes its own way (``postage.express``): at the counter it is paid, at its origin the
+    mailer is contacted, later it is delivered postage due; wholly unpaid it is unpaid mail.
 
-    >>> remedies_for(is_undecided=False, is_owed=True, is_paid_in_part=True, has_account=True,
-    ...     at_induction=False, is_express=False, at_origin=False)[0]
-    <Remedy.ADJUST: 'adjust through the provider'>
+    >>> short = dict(is_undecided=False, is_owed=True, is_paid_in_part=True, has_account=True,
+    ...     at_induction=False, is_express=False, at_origin=False)
+    >>> [remedy.name for remedy in remedies_for(**short)]
+    ['ADJUST', 'NOTIFY', 'DELIVER_AND_COLLECT', 'RETURN']
+    >>> [remedy.name for remedy in remedies_for(**short | {"is_express": True})]
+    ['DELIVER_AND_COLLECT']
     """
     if is_undecided:
         return (Remedy.EXAMINE,)
     if not is_owed:
         return (Remedy.NONE,)
+    counter = (Remedy.COLLECT_AT_INDUCTION,) if at_induction else ()
     if is_express and not at_induction:
-        return (Remedy.CONTACT_MAILER,) if at_origin else (Remedy.DELIVER_AND_COLLECT,)
-    ways = [Remedy.COLLECT_AT_INDUCTION] if at_induction else []
-    if has_account:
-        ways.append(Remedy.ADJUST)
+        if at_origin:
+            return (Remedy.CONTACT_MAILER,)
+        if is_paid_in_part:
+            return (Remedy.DELIVER_AND_COLLECT,)
+    account = (Remedy.ADJUST, Remedy.NOTIFY) if has_account else ()
     if is_paid_in_part:
-        ways.append(Remedy.DELIVER_AND_COLLECT)
-    return (*ways, Remedy.RETURN)
+        back = (Remedy.RETURN,) if has_return_address else ()
+        return (*counter, *account, Remedy.DELIVER_AND_COLLECT, *back)
+    back = (Remedy.RETURN_FOR_POSTAGE if has_return_address else Remedy.DEAD_MAIL,)
+    return (*counter, *account, *back)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from postage.devices import device_key_id
 from postage.money import ZERO, Money
 from postage.remedies import Remedy
 
@@ -153,16 +154,37 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A registered device that an indicium of the piece names, with its provider.
+
+    ``is_chargeable``: the device signed the indicium, so that a missing amount may be adjusted in
+    its account. Anybody can print the name of a device.
+    """
+
+    vendor_model: str
+    serial: int
+    provider: str
+    is_chargeable: bool
+
+    @property
+    def device(self) -> str:
+        """Return the device's name, as its key has it."""
+        return device_key_id(self.vendor_model, self.serial)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What a clerk needs to check a verdict without the sorter.
 
     ``crop`` is a PNG of the symbol and its surroundings, empty where only bytes were given. The
     names of rate edition, register and first sighting say what was true when the piece was seen.
+    ``accounts`` are those of the devices, ``device`` the name of the first.
     """
 
     payloads: tuple[bytes, ...] = ()
     crop: bytes = b""
     device: str = ""
+    accounts: tuple[Account, ...] = ()
     register: str = ""
     edition: str = ""
     first_seen: str = ""

@@ -6,7 +6,7 @@ from datetime import date
 
 from postage.assessment import required
 from postage.decertification import Calendar
-from postage.devices import DeviceRecord
+from postage.devices import Mode
 from postage.facts import PieceFacts
 from postage.fields import PayloadType
 from postage.indicium import Indicium
@@ -19,6 +19,7 @@ from postage.remedies import remedies_for
 from postage.verdicts import (
     UNDECIDED,
     WORTHLESS,
+    Account,
     Code,
     Evidence,
     Finding,
@@ -71,7 +72,6 @@ class _Heard:
     shown: Money | None = None
     counted: list[Indicium] = field(default_factory=list)
     redates: list[Indicium] = field(default_factory=list)
-    devices: list[DeviceRecord] = field(default_factory=list)
 
 
 def judge(case: Case, court: Court) -> Verdict:
@@ -93,19 +93,22 @@ def judge(case: Case, court: Court) -> Verdict:
     findings += _of_money(paid, due, quote)
     findings += _of_claims(heard.counted, facts)
     code, (class_2011, class_2015) = code_of(findings), classes_of(paid, due)
+    accounts = _accounts(case, court)
     remedies = remedies_for(
         is_undecided=code in UNDECIDED,
         is_owed=paid is not None and (not paid if due is None else paid < due),
         is_paid_in_part=bool(paid),
-        has_account=bool(heard.devices),
+        has_account=any(one.is_chargeable for one in accounts),
         at_induction=facts.at_induction,
         is_express=facts.mail_class is MailClass.EXPRESS,
         at_origin=facts.at_origin,
+        has_return_address=facts.has_return_address,
     )
     evidence = Evidence(
         payloads=tuple(one.payload for one in case.examined),
         crop=case.crop,
-        device=heard.devices[0].key_id if heard.devices else "",
+        device=accounts[0].device if accounts else "",
+        accounts=accounts,
         register=court.register.name,
         edition=quote.edition if isinstance(quote, Quote) else "",
         first_seen=case.first_seen,
@@ -131,8 +134,6 @@ def _hear(case: Case, court: Court) -> _Heard:
     for one, seen in zip(case.examined, case.seen, strict=True):
         found = [*_authentic(one, court, case.facts), *seen]
         heard.findings += found
-        if one.record is not None:
-            heard.devices.append(one.record)
         if one.indicium is None:
             continue
         heard.shown = (heard.shown or ZERO) + one.indicium.postage
@@ -140,6 +141,25 @@ def _hear(case: Case, court: Court) -> _Heard:
             is_redate = one.indicium.payload_type is PayloadType.REDATE
             (heard.redates if is_redate else heard.counted).append(one.indicium)
     return heard
+
+
+def _accounts(case: Case, court: Court) -> tuple[Account, ...]:
+    """Return the accounts of the devices that the piece names, each once, the chargeable first."""
+    charged = {Mode.PRODUCTION} | ({Mode.REHEARSAL} if court.policy.mode == "rehearsal" else set())
+    named = [
+        Account(
+            vendor_model=one.record.vendor_model,
+            serial=one.record.serial,
+            provider=one.record.provider,
+            is_chargeable=one.is_genuine and one.record.mode in charged,
+        )
+        for one in case.examined
+        if one.record is not None
+    ]
+    found: dict[tuple[str, int], Account] = {}
+    for account in sorted(named, key=lambda one: not one.is_chargeable):
+        found.setdefault((account.vendor_model, account.serial), account)
+    return tuple(found.values())
 
 
 def _authentic(one: Examined, court: Court, facts: PieceFacts) -> Iterator[Finding]:

@@ -106,7 +106,9 @@ def test_scenario_14_shortpaid(is_rigid: bool, due: int, short: int) -> None:
     assert verdict.code is Code.SHORTPAID
     assert (verdict.due, verdict.deficiency) == (Money(due), Money(short))
     assert (verdict.class_2011, verdict.class_2015) == (Class2011.SHORTPAID, Class2015.DISCREPANCY)
-    assert verdict.remedies == (Remedy.ADJUST, Remedy.DELIVER_AND_COLLECT, Remedy.RETURN)
+    assert verdict.remedies == (
+        *(Remedy.ADJUST, Remedy.NOTIFY, Remedy.DELIVER_AND_COLLECT, Remedy.RETURN),
+    )
 
 
 def test_scenario_15_overpaid_zero_and_counterfeit() -> None:
@@ -121,6 +123,8 @@ def test_scenario_15_overpaid_zero_and_counterfeit() -> None:
     false = verifier().verify(forged, facts())
     assert (false.code, false.shown, false.paid) == (Code.COUNTERFEIT, Money(1_070), ZERO)
     assert (false.due, false.class_2011) == (Money(780), Class2011.UNPAID)
+    # Whoever forges an indicium can name any device: its account pays for nothing.
+    assert false.remedies == (Remedy.RETURN_FOR_POSTAGE,)
 
 
 def test_a_redate_needs_its_companion() -> None:
