@@ -88,6 +88,7 @@ class Reason(Enum):
     NO_KEY = (Code.NOT_VERIFIABLE, "the register has no key of the device")
     BAD_FACTS = (Code.NOT_VERIFIABLE, "what the sorter measured cannot be used")
     NO_HISTORY = (Code.NOT_VERIFIABLE, "the scan history does not answer")
+    FAILED = (Code.NOT_VERIFIABLE, "the verifier failed on the piece")
     TEST_IMPRINT = (Code.SPECIMEN, "a test imprint")
     SPECIMEN_DEVICE = (Code.SPECIMEN, "a specimen device")
     REHEARSAL_DEVICE = (Code.SPECIMEN, "a rehearsal device outside a rehearsal")

@@ -30,3 +30,7 @@ class ScanLogError(SorterError):
     No scan of the call was answered; some may be in the log. Asking again is safe: a scan that is
     there is answered as it was meant to be.
     """
+
+
+class LaneError(SorterError, ValueError):
+    """A lane that cannot be built so, or a piece offered to one that is closed."""

@@ -34,8 +34,9 @@ from sorter.sight import (
 )
 from sorter.trust import Trust
 
-Given = Frame | bytes | Sequence[bytes]
-"""A frame (uint8[H, W] or [H, W, 3]), one payload, or all payloads read off one piece."""
+Given = Frame | bytes | Sequence[bytes] | Finding
+"""A frame (uint8[H, W] or [H, W, 3]), one payload, all payloads read off one piece, or why there
+is neither."""
 
 Told = Sighting | Finding  # what the history says, or why it does not
 
@@ -62,6 +63,7 @@ class Verifier:
         rates: the editions that price a piece on its mailing date.
         policy: mode, date window, print quality, placement.
         calendar: decertification of models; by default the one that comes with us.
+        examiner, eye: what looks at payloads and at frames; by default our own.
     """
 
     def __init__(
@@ -73,13 +75,14 @@ class Verifier:
         *,
         calendar: Calendar | None = None,
         examiner: Examiner | None = None,
+        eye: Eye | None = None,
     ) -> None:
         self._trust = trust
         self._duplicates = duplicates
         self._policy = policy or Policy()
         self._calendar = calendar or read_calendar()
         self._examiner = examiner or Examiner()
-        self._eye = Eye()
+        self._eye = eye or Eye()
         self._price = Pricer(rates)
 
     def verify(self, frame_or_payload: Given, piece_facts: PieceFacts) -> Verdict:
@@ -103,12 +106,6 @@ class Verifier:
                 verdicts[at] = verdict
         return verdicts
 
-    def late(self, piece_facts: PieceFacts, text: str) -> Verdict:
-        """Return the verdict on a piece that left before it could be judged."""
-        picture = (Finding(Reason.DEADLINE_PASSED, text),)
-        case = Case(facts=piece_facts, examined=(), seen=(), picture=picture)
-        return judge(case, self._court())
-
     def _court(self) -> Court:
         return Court(self._trust.register, self._policy, self._calendar, self._price)
 
@@ -118,6 +115,8 @@ class Verifier:
         if isinstance(given, np.ndarray):
             seen = self._eye.look(given)
             return _Piece(facts, given, seen, tuple(one.payload for one in seen.readings))
+        if isinstance(given, Finding):
+            return _Piece(facts, None, Seen((), (given,)), ())
         payloads = tuple(given)
         none = () if payloads else (Finding(Reason.NO_SYMBOL, "no payload was given"),)
         return _Piece(facts, None, Seen((), none), payloads)

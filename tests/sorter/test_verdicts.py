@@ -15,7 +15,7 @@ from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.money import ZERO, Money
 from postage.remedies import Remedy
-from postage.verdicts import Class2011, Class2015, Code, Reason, Verdict
+from postage.verdicts import Class2011, Class2015, Code, Finding, Reason, Verdict
 from sorter.errors import SorterError
 from sorter.policy import Policy
 from sorter.scans import Scan, Sighting
@@ -240,7 +240,7 @@ def test_no_symbol_and_rubbish_are_unreadable() -> None:
 
 
 def test_late_has_a_verdict_of_its_own() -> None:
-    verdict = verifier().late(facts(), "120 ms of 90")
+    verdict = verifier().verify(Finding(Reason.DEADLINE_PASSED, "120 ms of 90"), facts())
     assert (verdict.code, verdict.class_2011) == (Code.LATE, Class2011.UNDETERMINED)
 
 

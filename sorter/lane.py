@@ -1,0 +1,319 @@
+"""One lane of a sorter: pieces in, each with exactly one verdict out, on time or LATE.
+
+Threads take what waits, a batch at a time, and one commit of the scan history serves the batch.
+Nothing is dropped: where there is no room, ``offer`` waits or says so. A piece that is not judged
+at its deadline is answered LATE there and then, and its scan is recorded all the same.
+"""
+
+import itertools
+import math
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
+
+import numpy as np
+
+from postage.facts import PieceFacts
+from postage.verdicts import Code, Finding, Reason, Verdict
+from sorter.errors import LaneError
+from sorter.judged import Figures, Judged, small_picture, undecided
+from sorter.sight import Frame
+from sorter.verifier import Given, Verifier
+
+__all__ = ["Figures", "Judged", "Lane", "Piece"]
+
+DEADLINE_S: Final = 0.090  # a piece at 40,000 an hour (design.md 4)
+ROOM: Final = 1_024
+MOST_PAYLOADS: Final = 256  # a batch; more gains nothing on the commit that they share
+MOST_FRAMES: Final = 4  # a batch; the first waits for the last, some milliseconds each
+
+LONGEST_WAIT_S: Final = 60.0
+
+Piece = tuple[Given, PieceFacts]
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A piece on its way."""
+
+    number: int
+    given: Given
+    facts: PieceFacts
+    offered_at: float
+    deadline: float
+    answer: "Future[Judged]" = field(default_factory=Future)
+
+
+class Lane:
+    """Judges pieces on ``threads`` threads; ``offer`` may be called from any number of others.
+
+    Args:
+        verifier: judges; every genuine indicium is durable in its history before a verdict is out.
+        threads: natives run without the GIL, so one for each core is right.
+        room: pieces inside at most.
+        deadline_s: seconds from offer to answer, None for as long as it takes.
+        onward: called with the facts and findings of each batch once its scans are durable, before
+            any of its answers is out. After a failure it may be called again with the same piece;
+            a piece on which it raises is answered NOT_VERIFIABLE.
+        heard: called once for each piece when it was answered and judged, with ``found`` always
+            given. It must be quick; what it raises is counted as a failure.
+        recent: how many of the last pieces to keep for ``recent()``.
+        clock: monotonic seconds; deadlines are read on it.
+
+    Raises:
+        LaneError: an argument out of range.
+    """
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        *,
+        threads: int = 2,
+        room: int = ROOM,
+        deadline_s: float | None = DEADLINE_S,
+        onward: Callable[[Sequence[tuple[PieceFacts, Verdict]]], None] | None = None,
+        heard: Callable[[Judged], None] | None = None,
+        recent: int = 50,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for name, value, most in (
+            ("threads", threads, 64),
+            ("room", room, 1 << 20),
+            ("recent", recent, 10_000),
+        ):
+            if not 1 <= value <= most:
+                raise LaneError(f"a lane's {name} is {value}; it may be 1 to {most}")
+        if deadline_s is not None and not 0 < deadline_s <= 3600:
+            raise LaneError(f"a lane's deadline is {deadline_s} s; it may be above 0 to 3,600")
+        self._verifier, self._room = verifier, room
+        self._limit_s = math.inf if deadline_s is None else deadline_s
+        self._onward, self._heard, self._clock = onward, heard, clock
+        self._lock = threading.Lock()
+        self._has_work = threading.Condition(self._lock)
+        self._has_room = threading.Condition(self._lock)  # and tells when all are judged
+        self._is_due = threading.Condition(self._lock)
+        self._due_at = -math.inf  # when the watch wakes; it is awake before it first sleeps
+        self._waiting: deque[_Ticket] = deque()
+        self._unanswered: dict[int, _Ticket] = {}  # whoever takes a piece from here answers it
+        self._offered = self._inside = self._refused = self._failed = 0
+        self._codes: Counter[Code] = Counter()
+        self._recent: deque[Judged] = deque(maxlen=recent)
+        self._closing = False
+        self._threads = [
+            threading.Thread(target=self._judge_waiting, name=f"lane {number}", daemon=True)
+            for number in range(1, threads + 1)
+        ]
+        self._watch = threading.Thread(target=self._watch_deadlines, name="watch", daemon=True)
+        for thread in (*self._threads, self._watch):
+            thread.start()
+
+    def offer(
+        self,
+        given: Given,
+        facts: PieceFacts,
+        *,
+        deadline: float | None = None,
+        timeout_s: float | None = None,
+    ) -> "Future[Judged] | None":
+        """Return the coming answer to a piece, or None where there was no room for so long.
+
+        A frame must not change until its piece is judged. Waits for room, at most ``timeout_s``
+        seconds (0: not at all; None: as long as it takes). ``deadline`` is on the lane's clock;
+        unless given it is the lane's own, from now. A piece without ``image_id`` gets one, so that
+        its indicium is known again if the history has to be asked twice.
+
+        Raises:
+            LaneError: the lane is closed, or the deadline no number.
+        """
+        now = self._clock()
+        ends = now + self._limit_s if deadline is None else deadline
+        if math.isnan(ends):
+            raise LaneError("a piece's deadline is NaN")
+        with self._lock:
+            self._has_room.wait_for(lambda: self._closing or self._inside < self._room, timeout_s)
+            if self._closing:
+                raise LaneError("the lane is closed")
+            if self._inside >= self._room:
+                self._refused += 1
+                return None
+            self._offered += 1
+            self._inside += 1
+            if not facts.image_id:
+                facts = replace(facts, image_id=f"{facts.scanned_us}-{self._offered}")
+            one = _Ticket(self._offered, given, facts, now, ends)
+            one.answer.set_running_or_notify_cancel()  # nobody can take a piece back
+            self._unanswered[one.number] = one
+            self._waiting.append(one)
+            self._has_work.notify()
+            if ends < self._due_at:
+                self._is_due.notify()
+        return one.answer
+
+    def run(self, pieces: Iterable[Piece]) -> Iterator[Judged]:
+        """Yield the answer to each piece, in order, taking as many ahead as there is room for.
+
+        Raises:
+            LaneError: the lane is closed.
+        """
+        ahead: deque[Future[Judged]] = deque()
+        for given, facts in pieces:
+            answer = self.offer(given, facts)
+            assert answer is not None, "without a timeout an offer is taken"
+            ahead.append(answer)
+            while ahead and (ahead[0].done() or len(ahead) >= self._room):
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+    def recent(self, count: int | None = None) -> list[Judged]:
+        """Return the last pieces that were judged, newest first, for people to look at."""
+        with self._lock:
+            return list(itertools.islice(reversed(self._recent), count))
+
+    def figures(self) -> Figures:
+        """Return counts since the lane was made."""
+        with self._lock:
+            return Figures(
+                offered=self._offered,
+                inside=self._inside,
+                room=self._room,
+                refused=self._refused,
+                failed=self._failed,
+                codes=dict(self._codes),
+            )
+
+    def drain(self, timeout_s: float | None = None) -> bool:
+        """Wait until every piece inside is judged; return whether that is so."""
+        with self._lock:
+            return self._has_room.wait_for(lambda: not self._inside, timeout_s)
+
+    def close(self) -> None:
+        """Take no more pieces, judge those inside, and end the threads."""
+        with self._lock:
+            self._closing = True
+            for condition in (self._has_work, self._has_room, self._is_due):
+                condition.notify_all()
+        for thread in (*self._threads, self._watch):
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _judge_waiting(self) -> None:
+        while batch := self._take():
+            self._judge(batch)
+
+    def _take(self) -> list[_Ticket]:
+        """Return this thread's share of what waits; nothing when the lane is closed and empty."""
+        with self._lock:
+            self._has_work.wait_for(lambda: self._waiting or self._closing)
+            share = min(-(-len(self._waiting) // len(self._threads)), MOST_PAYLOADS)
+            batch: list[_Ticket] = []
+            frames = 0
+            while len(batch) < share and frames < MOST_FRAMES:
+                batch.append(self._waiting.popleft())
+                frames += isinstance(batch[-1].given, np.ndarray)
+            return batch
+
+    def _judge(self, batch: Sequence[_Ticket]) -> None:
+        """Judge a batch; where that fails each piece alone, so that one does not take the rest."""
+        try:
+            found = self._verifier.verify_many([(one.given, one.facts) for one in batch])
+            judged = [(one.facts, verdict) for one, verdict in zip(batch, found, strict=True)]
+            if self._onward is not None:
+                self._onward(judged)
+        except Exception as error:
+            if len(batch) > 1:
+                for one in batch:
+                    self._judge([one])
+                return
+            self._count_failure()
+            why = Finding(Reason.FAILED, f"{type(error).__name__}: {error}")
+            found = [self._without(why, batch[0].facts)]
+        for one, verdict in zip(batch, found, strict=True):
+            self._settle(one, verdict)
+
+    def _settle(self, one: _Ticket, found: Verdict) -> None:
+        """Give a piece its answer, unless it was answered LATE, and let it go."""
+        picture = small_picture(one.given)
+        with self._lock:
+            is_mine = self._unanswered.pop(one.number, None) is not None
+        if is_mine:
+            now = self._clock()
+            verdict = found if now <= one.deadline else self._late(one)
+            self._answer(one, verdict, now, found, picture)
+        judged = one.answer.result()
+        if judged.found is None:
+            judged = replace(judged, found=found, picture=picture)
+        try:
+            if self._heard is not None:
+                self._heard(judged)
+        except Exception:
+            self._count_failure()
+        with self._lock:
+            self._recent.append(judged)
+            self._inside -= 1
+            self._has_room.notify_all()
+            if self._closing:
+                self._is_due.notify()
+
+    def _watch_deadlines(self) -> None:
+        """Answer LATE what is not judged at its deadline, until the lane is closed and empty."""
+        while True:
+            with self._lock:
+                if self._closing and not self._inside:
+                    return
+                now = self._clock()
+                late = [one for one in self._unanswered.values() if one.deadline <= now]
+                for one in late:
+                    del self._unanswered[one.number]
+                if not late:
+                    ends = (one.deadline for one in self._unanswered.values())
+                    self._due_at = min(ends, default=math.inf)
+                    self._is_due.wait(min(self._due_at - now, LONGEST_WAIT_S))
+            for one in late:
+                self._answer(one, self._late(one), now)
+
+    def _answer(
+        self,
+        one: _Ticket,
+        verdict: Verdict,
+        now: float,
+        found: Verdict | None = None,
+        picture: Frame | None = None,
+    ) -> None:
+        with self._lock:
+            self._codes[verdict.code] += 1
+        took_ms = 1000 * (now - one.offered_at)
+        one.answer.set_result(
+            Judged(
+                number=one.number,
+                facts=one.facts,
+                verdict=verdict,
+                found=found,
+                took_ms=took_ms,
+                picture=picture,
+            )
+        )
+
+    def _late(self, one: _Ticket) -> Verdict:
+        text = f"not judged within {1000 * (one.deadline - one.offered_at):.0f} ms"
+        return self._without(Finding(Reason.DEADLINE_PASSED, text), one.facts)
+
+    def _without(self, why: Finding, facts: PieceFacts) -> Verdict:
+        """Return the verdict on a piece of which nothing is known but why; it never raises."""
+        try:
+            return self._verifier.verify(why, facts)
+        except Exception:  # facts that cannot even be priced
+            return undecided(why)
+
+    def _count_failure(self) -> None:
+        with self._lock:
+            self._failed += 1
