@@ -117,8 +117,8 @@ def test_frames_without_a_symbol(shared: Pdf417Reader) -> None:
 
 
 def worker_pid(one: Pdf417Reader) -> int:
-    assert one._worker is not None
-    return one._worker._process.pid
+    assert one._process.pid is not None
+    return one._process.pid
 
 
 def test_a_worker_that_was_killed_is_replaced() -> None:
@@ -184,7 +184,7 @@ def test_nothing_is_left_behind_when_the_program_ends() -> None:
         one = Pdf417Reader(timeout_s=30)
         y, x = np.mgrid[:99, :99]
         one.read((x // 4 % 2 * 255).astype(np.uint8))
-        print(one._worker._process.pid)
+        print(one._process.pid)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
