@@ -43,6 +43,8 @@ HOME = {  # third-party package: the modules that may import it
     "ray": {"sorter.fleet"},
     "sqlalchemy": {"service.sql", "pipeline.piecelog", "sorter.scanlog"},
     "matplotlib": {"service.plots", "imi.gradesheet"},
+    "fastapi": {"service.web"},
+    "uvicorn": {"service.web"},
     "jinja2": {"service.pages"},
     "reportlab": {"service.pdf"},
     "pydantic": {"service.settings", "pipeline.job"},
