@@ -11,9 +11,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from imi.backoffice import BackOffice
-from imicore.errors import KeysZeroised
+from imi.tokenstore import token_store
+from imicore.errors import BadKey, KeysZeroised
 from imicore.keys import SoftwareKeyStore
-from imicore.keystore import Folder
+from imicore.keystore import Folder, KeyStore
 from imicore.signature import Check, Verifier
 from pipeline.contact import Contact
 from pipeline.disk import RealDisk
@@ -132,10 +133,17 @@ def prepare(
     return guard, public_key, setup
 
 
-def key_store(folder: Path, settings: Meter) -> tuple[SoftwareKeyStore, str]:
-    """Return the store of a meter's keys, and the name of its key there."""
-    store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
-    return store, device_key_id(OUR_VENDOR, settings.serial)
+def key_store(folder: Path, settings: Meter) -> tuple[KeyStore, str]:
+    """Return the store of a meter's keys, and the name of its key there.
+
+    Raises:
+        MachineError: the key is in a token, and nobody told its PIN.
+        TokenError: what the token refuses, and what to do.
+    """
+    name = device_key_id(OUR_VENDOR, settings.serial)
+    if settings.token is not None:
+        return token_store(settings.token), name
+    return SoftwareKeyStore.at(folder / "keys", folder / "secrets"), name
 
 
 def office_key(folder: Path) -> bytes:
@@ -145,8 +153,8 @@ def office_key(folder: Path) -> bytes:
         KeysZeroised: it was destroyed with the others.
     """
     settings = settings_of(folder)
-    store, _ = key_store(folder, settings)
-    return store.office_key(f"{OUR_VENDOR}-{settings.serial:08d}")
+    store, key_id = key_store(folder, settings)
+    return store.office_key(key_id)
 
 
 def seal_of(folder: Path) -> Seal:
@@ -157,19 +165,17 @@ def seal_of(folder: Path) -> Seal:
 
 
 def _key(
-    folder: Path, store: SoftwareKeyStore, key_id: str, boot_us: int
+    folder: Path, store: KeyStore, key_id: str, boot_us: int
 ) -> tuple[GuardedKey | None, bytes]:
     """Return the key behind its self-tests, and the public one, which outlives it.
 
     A new device's files are sealed as they are now; from then on a change of one is a failed test.
     """
     secrets, public = Folder(folder / "secrets"), folder / PUBLIC_KEY
-    if store.zeroised:
+    try:
+        _open_or_create(store, key_id, is_new=not (folder / "journal").exists())
+    except KeysZeroised:
         return None, public.read_bytes()
-    # A device without a journal was never used: a kill while it was made leaves at most its key.
-    keys = folder / "keys"
-    if not (folder / "journal").exists() and not (keys.is_dir() and any(keys.iterdir())):
-        store.create(key_id)
     if not public.exists():
         _keep(public, store.open(key_id).public_key)
         if secrets.read(MANIFEST) is None:
@@ -185,6 +191,19 @@ def _key(
         clock_ns=time.thread_time_ns,
     )
     return guard, public_key
+
+
+def _open_or_create(store: KeyStore, key_id: str, *, is_new: bool) -> None:
+    """Make the key of a device without a journal, which was never used, unless it is there.
+
+    A kill while the device was made leaves at most its key.
+    """
+    try:
+        store.open(key_id)
+    except BadKey:
+        if not is_new:
+            raise
+        store.create(key_id)
 
 
 def reseal(folder: Path) -> None:

@@ -12,6 +12,7 @@ from pipeline.imprint import OpenPiece, Refilled
 from pipeline.job import Job
 from pipeline.piecelog import PieceLog, PieceRow
 from pipeline.record import RecordType
+from pipeline.state import Open
 from postage.money import ZERO, Money
 
 MARKER = "imi-run"  # holds the job's name; only a folder that has it is ever emptied
@@ -47,6 +48,7 @@ def next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece
     Raises:
         MachineError: the list is gone, so nobody knows which pieces were diverted unpaid.
     """
+    _settle(meter, log)
     known, number = log.last_sequence(), log.last_number()
     why = {piece.sequence: piece for piece in meter.psd.open_pieces}
     for record in meter.psd.records(known + 1):
@@ -72,6 +74,16 @@ def next_piece(meter: SoftwareMeter, log: PieceLog) -> tuple[int, list[OpenPiece
         )
     log.flush()
     return number + 1, list(why.values())
+
+
+def _settle(meter: SoftwareMeter, log: PieceLog) -> None:
+    """Tell the meter what became of pieces whose outcome the list has and the journal lost.
+
+    The journal takes an outcome with the record after it; a meter that stopped had none.
+    """
+    unknown = [each.sequence for each in meter.psd.open_pieces if each.why is Open.OPEN_UNKNOWN]
+    for sequence, outcome in log.outcomes(unknown).items():
+        meter.psd.confirm(sequence, outcome)
 
 
 def take_into_service(meter: SoftwareMeter, contact: Contact) -> None:

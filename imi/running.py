@@ -51,10 +51,10 @@ def run_job(
         job = load_job(path)
         run = open_run(job, out, fresh=fresh, limit=limit, who=who)
     except (MachineError, PostageError, ImiError, OSError) as error:
-        console.print(f"imi: {error}", style="red", markup=False)
+        console.print(f"imi: {error}", style="red", markup=False, soft_wrap=True)
         return 2
     for piece in run.open_before:
-        console.print(f"open: {piece.claim}", markup=False)
+        console.print(f"open: {piece.claim}", markup=False, soft_wrap=True)
     try:
         feed(run, console, pictures)
     except (MachineError, PostageError, ImiError, OSError) as error:
@@ -91,7 +91,7 @@ def feed(run: Run, console: Console, pictures: int) -> None:
 def _why_stopped(outcome: Diverted) -> str:
     number = fed_of(outcome.at).number
     if outcome.reason is Reason.NO_KEY:
-        return f"piece {number} was not paid and not printed: {outcome.detail}"
+        return f"piece {number} was not paid and not printed: {outcome.detail}; then run again"
     return f"piece {number} shows another piece's indicium; look, then run again"
 
 
@@ -151,11 +151,11 @@ def finish(run: Run, console: Console, *, as_json: bool) -> int:
     try:
         (run.out / "summary.json").write_text(text + "\n", encoding="utf-8")
         report = write_report(run.out, run.job, summary, run.tally, run.pictures)
-        console.print(f"report: {report}", markup=False)
+        console.print(f"report: {report}", markup=False, soft_wrap=True)
     except OSError as error:
         run.stopped = run.stopped or f"the report was not written: {error}"
     if run.stopped:
-        console.print(f"the line stopped: {run.stopped}", style="red", markup=False)
+        console.print(f"the line stopped: {run.stopped}", style="red", markup=False, soft_wrap=True)
     sound = not run.stopped and not run.tally.mismatches and not audit.faults
     return 0 if sound else 1
 

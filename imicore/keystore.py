@@ -52,6 +52,9 @@ class KeyStore(Protocol):
     def integrity_key(self, key_id: str) -> bytes:
         """Return 32 secret bytes that seal the manifest of the device's files."""
 
+    def office_key(self, key_id: str) -> bytes:
+        """Return 32 secret bytes under which PINs and the files of the office are kept."""
+
     def zeroise(self) -> None:
         """Destroy every signing key, for good. After an interruption: call again."""
 

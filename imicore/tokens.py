@@ -184,6 +184,10 @@ class TokenKeyStore:
         """Return 32 secret bytes that seal the manifest of the device's files."""
         return self._derived(key_id, "integrity")
 
+    def office_key(self, key_id: str) -> bytes:
+        """Return 32 secret bytes under which PINs and the files of the office are kept."""
+        return self._derived(key_id, "office")
+
     def zeroise(self) -> None:
         """Destroy every signing key of ours on the token, private ones first.
 
@@ -263,6 +267,8 @@ class TokenKeyStore:
 
     def _one(self, kind: ObjectClass, key_id: str) -> pkcs11.Object:
         found = self._find(kind, key_id)
+        if not found and not self._library.has(self._serial):
+            raise refused.DeviceRemoved  # SoftHSM lists nothing of a token that was unplugged
         if len(found) != 1:
             what = kind.name.lower().replace("_", " ")
             raise BadKey(f"the token has {len(found)} {what}s of {key_id!r}; wanted is one")

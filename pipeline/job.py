@@ -83,6 +83,13 @@ class Department(_Model):
         return Account(self.id, self.name, budget, self.active)
 
 
+class Token(_Model):
+    """The PKCS#11 token that keeps the meter's key; its PIN stands in no file."""
+
+    library: Annotated[str, Field(min_length=1)]  # of the token's maker
+    serial: Annotated[str, Field(min_length=1, max_length=16)]
+
+
 class Meter(_Model):
     """The software meter that this job runs on."""
 
@@ -92,6 +99,7 @@ class Meter(_Model):
     timezone: str = "America/New_York"
     refill: Dollars = Decimal(500)
     mailer_id: Annotated[int, Field(ge=0, le=999_999_999)] = 901000001
+    token: Token | None = None  # None: the key lies encrypted in the meter's folder
 
     @field_validator("timezone")
     @classmethod

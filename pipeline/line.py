@@ -28,11 +28,11 @@ from pipeline.pieces import (
     Rated,
     Reason,
     Weighed,
+    fate,
 )
 from pipeline.psd import Psd
 from pipeline.rater import rate
 from pipeline.scale import Unsettled, settle, straddles_step
-from pipeline.state import Outcome as Fate
 from postage.rates import RateBook
 
 # The rule is 1/4 in (DMM 604); a camera of 200 px/in sees a margin to about 1/64 in.
@@ -118,7 +118,10 @@ class Line:
             return evidenced
         printed = self._print(evidenced)
         outcome = printed if isinstance(printed, Diverted) else self._inspect(printed)
-        self.psd.confirm(evidenced.evidence.sequence, fate(outcome))
+        self.psd.confirm(
+            evidenced.evidence.sequence,
+            fate(outcome.reason if isinstance(outcome, Diverted) else None),
+        )
         return outcome
 
     def _weigh(self, fed: Fed) -> Weighed | Diverted:
@@ -224,15 +227,3 @@ def judge(printed: Printed, sighting: Sighting) -> Inspected | Diverted:
     if isinstance(sighting, Damaged):
         return Diverted(printed, Reason.DAMAGED_SYMBOL, "a symbol stands there, past correction")
     return Diverted(printed, Reason.NO_SYMBOL, "nothing like a symbol in the frame")
-
-
-def fate(outcome: Printed | Outcome) -> Fate:
-    """Return what the meter is told of a piece that it was paid for."""
-    if not isinstance(outcome, Diverted):
-        return Fate.CONFIRMED
-    # Only a head that fired nothing proves that there is nothing on paper.
-    return (
-        Fate.UNPRINTED
-        if isinstance(outcome.at, Evidenced) and outcome.reason is (Reason.HEAD_FAULT)
-        else Fate.MISPRINT
-    )

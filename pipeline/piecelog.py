@@ -4,7 +4,7 @@ The journal of the meter is the truth about postage; this list says what happene
 to pieces that were never paid. Without it no mill is lost, but a run cannot go on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline.devices import HeadReport
 from pipeline.errors import MachineError
+from pipeline.pieces import Reason, fate
+from pipeline.state import Outcome
 from service.sql import embedded
 
 METADATA = MetaData()
@@ -112,6 +114,18 @@ class PieceLog:
         with self._named(), self._engine.connect() as connection:
             found = connection.execute(wanted)
             return {sequence: HeadReport(*columns) for sequence, *columns in found}
+
+    def outcomes(self, sequences: Collection[int]) -> dict[int, Outcome]:
+        """Return by debit record what the meter is told of pieces that left the belt paid."""
+        found = select(PIECES.c.sequence, PIECES.c.outcome).where(PIECES.c.sequence.in_(sequences))
+        with self._named(), self._engine.connect() as connection:
+            rows = [*connection.execute(found)]
+        known = {reason.value for reason in Reason}
+        return {
+            sequence: fate(Reason(outcome) if outcome in known else None)
+            for sequence, outcome in rows
+            if outcome in known or outcome == "inspected"
+        }
 
     @contextmanager
     def _named(self) -> Iterator[None]:

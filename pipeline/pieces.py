@@ -11,6 +11,7 @@ from typing import TypeVar
 from imicore.datamatrix import Symbol
 from imicore.raster import Placement, Raster
 from pipeline.imprint import Evidence
+from pipeline.state import Outcome as MeterOutcome
 from postage.mailpiece import Mailpiece
 from postage.rates import Quote
 
@@ -112,6 +113,18 @@ class Diverted:
 
 
 Outcome = Inspected | Diverted
+
+
+def fate(reason: Reason | None) -> MeterOutcome:
+    """Return what the meter is told of a paid piece, None where it was inspected.
+
+    >>> fate(None).name, fate(Reason.HEAD_FAULT).name, fate(Reason.NO_SYMBOL).name
+    ('CONFIRMED', 'UNPRINTED', 'MISPRINT')
+    """
+    if reason is None:
+        return MeterOutcome.CONFIRMED
+    # Only a head that fired nothing proves that there is nothing on paper.
+    return MeterOutcome.UNPRINTED if reason is Reason.HEAD_FAULT else MeterOutcome.MISPRINT
 
 
 Reached = TypeVar("Reached", Weighed, Rated, Evidenced, Printed)
