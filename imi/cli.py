@@ -3,8 +3,9 @@
 import json
 import sys
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -21,8 +22,10 @@ samples = typer.Typer(help="Make sample mail pictures.", no_args_is_help=True)
 app.add_typer(samples, name="samples")
 
 
-class MeterGroup(TyperGroup):
-    """The commands of `imi meter`, imported when one of them is wanted."""
+class LazyGroup(TyperGroup):
+    """Commands that are imported when one of them is wanted; `home` is their module and app."""
+
+    home: ClassVar[tuple[str, str]]
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of its commands."""
@@ -33,16 +36,36 @@ class MeterGroup(TyperGroup):
         return self._group().get_command(ctx, cmd_name)
 
     def _group(self) -> TyperGroup:
-        from imi.metering import meter
-
-        group = typer.main.get_command(meter)
+        module, name = self.home
+        group = typer.main.get_command(getattr(import_module(module), name))
         assert isinstance(group, TyperGroup)
         return group
+
+
+class MeterGroup(LazyGroup):
+    """The commands of `imi meter`."""
+
+    home = ("imi.metering", "meter")
+
+
+class RateGroup(LazyGroup):
+    """The commands of `imi rate`; sizes and a weight alone mean `imi rate piece`."""
+
+    home = ("imi.rating", "rate")
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what is left of the arguments, with `piece` before a size."""
+        is_size = bool(args) and args[0][:1].isdigit()
+        return super().parse_args(ctx, ["piece", *args] if is_size else args)
 
 
 app.add_typer(
     typer.Typer(cls=MeterGroup, help="A software meter and its provider.", no_args_is_help=True),
     name="meter",
+)
+app.add_typer(
+    typer.Typer(cls=RateGroup, help="What a piece costs, and why.", no_args_is_help=True),
+    name="rate",
 )
 
 Shape = Literal["square", "rectangle", "dmre", "any"]

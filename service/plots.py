@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from math import nan
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -52,6 +53,43 @@ def steps(x: Sequence[float], y: Sequence[float], *, labels: tuple[str, str], ti
     axes.set_ylabel(labels[1])
     axes.set_ylim(bottom=0)
     return _svg(figure, axes, title)
+
+
+Stair = Sequence[tuple[float, float, float]]
+"""Steps, each from, to and height; what lies between two of them is unknown, not zero."""
+
+
+def stairs(panels: Mapping[str, Mapping[str, Stair]], *, labels: tuple[str, str]) -> str:
+    """Return a small plot per panel, three in a row, with a line of steps per name."""
+    across = min(3, len(panels))
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(3.2 * across + 0.4, 2.3 * down + 0.6), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False)
+    for axes, (name, lines) in zip(grid.flat, panels.items(), strict=False):
+        for place, (label, stair) in enumerate(lines.items()):
+            colour, width = ((ACCENT, 2.6), (INK, 1.3))[place % 2]
+            x, y, end = [], [], 0.0
+            for left, right, height in stair:
+                if left > end:  # unknown in between: the line breaks
+                    x.append(nan)
+                    y.append(nan)
+                x += [left, right]
+                y += [height, height]
+                end = right
+            axes.plot(x, y, color=colour, linewidth=width, label=_literal(label))
+        steps = [step for stair in lines.values() for step in stair]
+        axes.set_xlim(0, 1.03 * max(right for _, right, _ in steps))
+        axes.set_ylim(0, 1.08 * max(height for *_, height in steps))
+        axes.set_title(_literal(name), fontsize=9)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    for axes in grid.flat[max(0, len(panels) - across) : len(panels)]:
+        axes.set_xlabel(labels[0])
+    for row in grid:
+        row[0].set_ylabel(labels[1])
+    handles, names = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper left", ncols=len(names), frameon=False)
+    return _drawn(figure)
 
 
 def bars(values: Mapping[str, float], *, unit: str, title: str, form: str = "{:,.0f}") -> str:
@@ -127,6 +165,10 @@ def _literal(text: str) -> str:
 
 def _svg(figure: Figure, axes: Axes, title: str) -> str:
     axes.set_title(title, loc="left", fontweight="bold")
+    return _drawn(figure)
+
+
+def _drawn(figure: Figure) -> str:
     text = StringIO()
     with warnings.catch_warnings():  # a script that the font lacks is drawn as boxes
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
