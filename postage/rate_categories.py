@@ -1,5 +1,6 @@
 """Which category prices a piece: class, shape, price type, sort level, surcharge."""
 
+from postage.errors import BadPriceType
 from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.rate_answers import Unratable, Why
@@ -7,6 +8,7 @@ from postage.rate_kinds import (
     COMMERCIAL,
     FLAT_RATE,
     PARCELS,
+    PRICE_TYPES,
     SINGLE_PIECE_LETTERS,
     Category,
     Packaging,
@@ -29,23 +31,39 @@ def categorise(
     sort: Sort | None,
     packaging: Packaging | None,
 ) -> Category | Unratable:
-    """Return the category that prices a piece of a class, or why it has none."""
+    """Return the category that prices a piece of a class, or why it has none.
+
+    Raises:
+        BadPriceType: a price type that the class does not have.
+    """
+    price_types = PRICE_TYPES.get(mail_class)
+    if price_types is None:
+        return Unratable(Why.NO_PRICE, f"{mail_class} has no prices here")
+    if price_type not in price_types:
+        raise BadPriceType(
+            f"{mail_class} has the price types {', '.join(price_types)}, not {price_type!r}"
+        )
+    if found.shape is Shape.NONMAILABLE:
+        return Unratable(Why.NONMAILABLE, f"not mailable: {'; '.join(found.reasons)}")
     if is_parcel_class(mail_class):
         return _parcel(piece, mail_class, price_type, packaging)
-    if mail_class is MailClass.FIRST_CLASS:
-        if found.shape is Shape.PARCEL:
-            return Unratable(
-                Why.NOT_FIRST_CLASS,
-                f"a parcel has no First-Class price: {'; '.join(found.reasons)}",
-            )
-        if piece.weight_milliounces > FIRST_CLASS_LIMIT_MILLIOUNCES:
-            weight = ounces_text(piece.weight_milliounces)
-            return Unratable(
-                Why.NOT_FIRST_CLASS, f"weight {weight} oz is more than 13 oz (First-Class)"
-            )
-        if price_type != "commercial":
-            return _single_piece(piece, found, price_type)
+    if mail_class is MailClass.FIRST_CLASS and (refusal := _not_first_class(piece, found)):
+        return refusal
+    if price_type in ("metered", "stamped"):
+        return _single_piece(piece, found, price_type)
     return _commercial(found, mail_class, price_type, sort)
+
+
+def _not_first_class(piece: Mailpiece, found: Classification) -> Unratable | None:
+    if found.shape is Shape.PARCEL:
+        reasons = "; ".join(found.reasons)
+        return Unratable(Why.NOT_FIRST_CLASS, f"a parcel has no First-Class price: {reasons}")
+    if piece.weight_milliounces > FIRST_CLASS_LIMIT_MILLIOUNCES:
+        weight = ounces_text(piece.weight_milliounces)
+        return Unratable(
+            Why.NOT_FIRST_CLASS, f"weight {weight} oz is more than 13 oz (First-Class)"
+        )
+    return None
 
 
 def _single_piece(piece: Mailpiece, found: Classification, price_type: PriceType) -> Category:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Self
 
-from postage.errors import BadPriceType, RateEditionError
+from postage.errors import RateEditionError
 from postage.mailclass import MailClass
 from postage.mailpiece import Mailpiece
 from postage.money import Money
@@ -14,7 +14,6 @@ from postage.rate_answers import Quote, Step, Unratable, Why
 from postage.rate_categories import categorise
 from postage.rate_editions import EDITIONS, RateEdition, Verify, read_edition
 from postage.rate_kinds import (
-    PRICE_TYPES,
     PRICED,
     Category,
     Packaging,
@@ -25,7 +24,7 @@ from postage.rate_kinds import (
 )
 from postage.rate_parcels import charged_weight, find_zone
 from postage.rate_tables import ounces_text, zoned
-from postage.shapes import Shape, classify
+from postage.shapes import classify
 from postage.zones import ZoneChart
 
 __all__ = ["Category", "MailClass", "Packaging", "PriceList", "PriceType", "Quote", "RateBook",
@@ -45,7 +44,7 @@ class RateBook:
     """
 
     editions: tuple[RateEdition, ...]
-    _held: dict[tuple[date, PriceList], RateEdition | None] = field(
+    _held: dict[tuple[date, PriceList], tuple[RateEdition | None]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
@@ -93,17 +92,19 @@ class RateBook:
 
         A temporary edition holds over the base; then the later date, then the higher version.
         """
-        key = day, price_list
-        if key not in self._held:
-            if len(self._held) >= _REMEMBERED_DAYS:
-                self._held.clear()
-            holding = [
-                edition
-                for edition in self.editions
-                if edition.price_list is price_list and edition.holds_on(day)
-            ]
-            self._held[key] = max(holding, key=lambda edition: edition.rank, default=None)
-        return self._held[key]
+        remembered = self._held.get((day, price_list))
+        if remembered is not None:
+            return remembered[0]
+        holding = [
+            edition
+            for edition in self.editions
+            if edition.price_list is price_list and edition.holds_on(day)
+        ]
+        found = max(holding, key=lambda edition: edition.rank, default=None)
+        if len(self._held) >= _REMEMBERED_DAYS:
+            self._held.clear()  # threads may race here: each has its own answer
+        self._held[day, price_list] = (found,)
+        return found
 
     def quote(
         self,
@@ -139,14 +140,7 @@ class RateBook:
         ...     price_type="commercial", zone=5).postage
         Money(mills=9950)
         """
-        if price_type not in PRICE_TYPES[mail_class]:
-            raise BadPriceType(
-                f"{mail_class} has the price types {', '.join(PRICE_TYPES[mail_class])}, "
-                f"not {price_type!r}"
-            )
         found = classify(piece)
-        if found.shape is Shape.NONMAILABLE:
-            return Unratable(Why.NONMAILABLE, f"not mailable: {'; '.join(found.reasons)}")
         category = categorise(piece, found, mail_class, price_type, sort, packaging)
         if isinstance(category, Unratable):
             return category

@@ -345,6 +345,13 @@ def test_what_has_no_public_price_says_so(
     assert words in refusal(answer)[1]
 
 
+@pytest.mark.parametrize("name", ["periodicals", "bound-printed-matter"])
+def test_a_class_that_no_indicium_pays_for_has_no_price(name: str) -> None:
+    """DMM 604.4: Periodicals and Bound Printed Matter."""
+    answer = BOOK.quote(LETTER, DAY_2026, mail_class=MailClass(name), price_type="commercial")
+    assert refusal(answer) == (Why.NO_PRICE, f"{name} has no prices here")
+
+
 def test_a_service_without_a_price_leaves_the_piece_without_one() -> None:
     answer = BOOK.quote(LETTER, date(2024, 7, 14), services=["certified"])  # type: ignore[list-item]
     assert refusal(answer)[0] is Why.NO_EDITION
