@@ -6,19 +6,24 @@ made from them, and where another program wrote an imprint's first row, that row
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from imicore.presence import Numbers, Presence
 from imicore.presence import Series as Names
 from service.sql import embedded, shared
 from sorter.errors import ScanLogError
-from sorter.imprints import Key, accuses, is_dense, is_same_picture, judged, key_of, storable
+from sorter.imprints import SPARSE, Key, accuses, is_same_picture, judged, key_of, storable
 from sorter.scanlog import ScanLog, Told, Transaction
 from sorter.scans import Answer, Scan, Sighting
+
+Pairs = npt.NDArray[np.int64]
+"""int64[n, 2]: keys as rows."""
 
 
 class DuplicateStore:
@@ -47,8 +52,8 @@ class DuplicateStore:
         self._queueing = threading.Lock()
         self._queue: list[_Waiting] = []
         self._presence = Presence()
-        for keys in log.imprints():
-            self._mark(keys)
+        for pairs in log.imprints():
+            self._mark(pairs)
 
     @classmethod
     def embedded(cls, path: Path) -> "DuplicateStore":
@@ -126,16 +131,18 @@ class DuplicateStore:
             laters = log.laters(asked)
             sightings, new = _sightings(keyed, firsts, laters, set(fresh))
             log.add_laters(new)
-        self._mark(fresh)
+        self._mark(_pairs(fresh))
         return sightings
 
     def _seen(self, keys: Sequence[Key]) -> list[bool]:
         """Return which keys the log must be asked about before a row is written."""
-        known = iter(self._presence.contains_many(*_arrays(keys)).tolist())
-        return [not is_dense(key) or next(known) for key in keys]
+        pairs = _pairs(keys)
+        seen = pairs[:, 0] >= SPARSE
+        seen[~seen] = self._presence.contains_many(*_dense(pairs))
+        return seen.tolist()  # type: ignore[no-any-return]  # of bool, by its type
 
-    def _mark(self, keys: Iterable[Key]) -> None:
-        self._presence.add_many(*_arrays(keys))
+    def _mark(self, pairs: Pairs) -> None:
+        self._presence.add_many(*_dense(pairs))
 
 
 @dataclass(slots=True)
@@ -157,13 +164,13 @@ def _firsts(
     firsts = {key: told.scan for key, told in log.firsts(asked).items()}
     for key, scan in keyed:
         if key not in firsts and key not in fresh:
-            if is_dense(key):
+            if key.counter < SPARSE:
                 raise ScanLogError(
                     f"the log has lost its row of {scan.vendor_model} {scan.serial}, "
                     f"{scan.series.name} {scan.count}"
                 )
             fresh[key] = scan
-    if log.add_firsts([Told(scan, Answer.FIRST) for scan in fresh.values()]):
+    if log.add_firsts([Told(key, scan, Answer.FIRST) for key, scan in fresh.items()]):
         return firsts | fresh
     asked.update(dict.fromkeys(fresh))  # another program was first with some of them
     return firsts | {key: told.scan for key, told in log.firsts(fresh).items()}
@@ -180,7 +187,7 @@ def _sightings(
     new: list[Told] = []
     for key, scan in keyed:
         first = firsts[key]
-        if key in fresh and scan == first:
+        if key in fresh and (scan is first or scan == first):
             fresh.remove(key)  # the same scan again is a repeat
             answer = Answer.FIRST
         else:
@@ -188,7 +195,7 @@ def _sightings(
             told = _told_before(scan, known)
             answer = told or judged(scan, first)
             if told is None and answer is not Answer.REPEAT:
-                new.append(Told(scan, answer))
+                new.append(Told(key, scan, answer))
                 known.append(new[-1])
         sightings.append(Sighting(answer, first))
     return sightings, new
@@ -202,8 +209,12 @@ def _told_before(scan: Scan, known: Iterable[Told]) -> Answer | None:
     return None
 
 
-def _arrays(keys: Iterable[Key]) -> tuple[Names, Numbers]:
-    """Return the keys that have a bit, as the presence layer takes them."""
-    dense = [key for key in keys if is_dense(key)]
-    counters, counts = zip(*dense, strict=True) if dense else ((), ())
-    return np.array(counters, np.uint64), np.array(counts, np.uint32)
+def _pairs(keys: Collection[Key]) -> Pairs:
+    flat = chain.from_iterable(keys)
+    return np.fromiter(flat, np.int64, 2 * len(keys)).reshape(-1, 2)
+
+
+def _dense(pairs: Pairs) -> tuple[Names, Numbers]:
+    """Return the pairs that have a bit, as the presence layer takes them."""
+    dense = pairs[pairs[:, 0] < SPARSE]
+    return dense[:, 0].astype(np.uint64), dense[:, 1].astype(np.uint32)

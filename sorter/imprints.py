@@ -7,8 +7,8 @@ passes several machines in a day (domain trap 7).
 >>> first = Scan(vendor_model="TPB1", serial=7, series=Series.POSTAGE, count=12, digest=bytes(8),
 ...     ascending_mills=780, scanned_us=0, site="SFO", lane=1, pass_number=1, piece_id="piece 1",
 ...     image_id="picture 1")
->>> device_of(key_of(first))
-('TPB1', 7)
+>>> device_of(key_of(first).counter)
+('TPB1', 7, <Series.POSTAGE: 0>)
 >>> judged(replace(first, image_id="picture 2"), first)
 <Answer.RESCAN: 'the same piece on another pass'>
 >>> judged(replace(first, image_id="picture 2", piece_id="piece 2"), first)
@@ -18,6 +18,7 @@ passes several machines in a day (domain trap 7).
 import hashlib
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from sorter.errors import BadScan
@@ -27,7 +28,11 @@ NAME_LIMIT = 64  # characters of a site, image or piece id; longer ones are kept
 _VENDOR = re.compile(r"[0-9A-Z]{4}", re.ASCII)
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VENDOR_SHIFT, _SERIES_SHIFT = 32, 53  # 36^4 vendors and models need 21 bits
+SPARSE = Series.POSTAGE_BY_REGISTER << _SERIES_SHIFT
+"""The least counter that moves by mills; those below count imprints one by one."""
+assert max(Series) == Series.POSTAGE_BY_REGISTER
 _HIGHEST = 2**63 - 1  # of an SQL integer
+_DEVICES_KEPT = 1 << 16  # packed and unpacked; a busy lane meets some thousands
 
 
 class Key(NamedTuple):
@@ -44,35 +49,27 @@ def key_of(scan: Scan) -> Key:
         BadScan: vendor and model are not four of A-Z 0-9, or the serial or count is out of range;
             no register holds such a device and no profile such a count.
     """
-    if not _VENDOR.fullmatch(scan.vendor_model):
-        raise BadScan(f"vendor and model is four of A-Z 0-9, not {scan.vendor_model!r:.40}")
-    if not 0 <= scan.serial < 2**32:
-        raise BadScan(f"serial {scan.serial} is outside 0 to {2**32 - 1}")
     highest = _HIGHEST if scan.series is Series.POSTAGE_BY_REGISTER else 2**32 - 1
     if not 0 <= scan.count <= highest:
         raise BadScan(f"{scan.series.name} count {scan.count} is outside 0 to {highest}")
-    vendor = int(scan.vendor_model, 36) << _VENDOR_SHIFT
-    return Key(scan.series << _SERIES_SHIFT | vendor | scan.serial, scan.count)
+    return Key(_counter(scan.vendor_model, scan.serial, scan.series), scan.count)
 
 
-def is_dense(key: Key) -> bool:
-    """Return whether the device counts imprints one by one, so that a bit can stand for each.
-
-    An ascending register moves by mills.
-    """
-    return key.counter >> _SERIES_SHIFT != Series.POSTAGE_BY_REGISTER
-
-
-def series_of(key: Key) -> Series:
-    """Return which of the device's counts the name belongs to."""
-    return Series(key.counter >> _SERIES_SHIFT)
+@lru_cache(_DEVICES_KEPT)
+def _counter(vendor_model: str, serial: int, series: Series) -> int:
+    if not _VENDOR.fullmatch(vendor_model):
+        raise BadScan(f"vendor and model is four of A-Z 0-9, not {vendor_model!r:.40}")
+    if not 0 <= serial < 2**32:
+        raise BadScan(f"serial {serial} is outside 0 to {2**32 - 1}")
+    return series << _SERIES_SHIFT | int(vendor_model, 36) << _VENDOR_SHIFT | serial
 
 
-def device_of(key: Key) -> tuple[str, int]:
-    """Return the vendor and model id and the serial of the device that made the imprint."""
-    vendor = (key.counter >> _VENDOR_SHIFT) % (1 << (_SERIES_SHIFT - _VENDOR_SHIFT))
+@lru_cache(_DEVICES_KEPT)
+def device_of(counter: int) -> tuple[str, int, Series]:
+    """Return the vendor and model id and the serial of a key's device, and which of its counts."""
+    vendor = (counter >> _VENDOR_SHIFT) % (1 << (_SERIES_SHIFT - _VENDOR_SHIFT))
     model = "".join(_DIGITS[vendor // 36**place % 36] for place in (3, 2, 1, 0))
-    return model, key.counter % (1 << _VENDOR_SHIFT)
+    return model, counter % (1 << _VENDOR_SHIFT), Series(counter >> _SERIES_SHIFT)
 
 
 def is_same_picture(one: Scan, other: Scan) -> bool:
@@ -113,16 +110,34 @@ def storable(scan: Scan) -> Scan:
     A name that is not up to 64 printable ASCII characters becomes its SHA-256, a time beyond 63
     bits the nearest that is not: a sorter's odd clock or name must not cost a piece its verdict.
     """
-    changes: dict[str, object] = {}
-    for what in ("site", "piece_id", "image_id"):
-        name = getattr(scan, what)
-        if not (len(name) <= NAME_LIMIT and name.isascii() and name.isprintable()):
-            changes[what] = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-    for what in ("scanned_us", "lane", "pass_number", "ascending_mills"):
-        number = getattr(scan, what)
-        if not -_HIGHEST <= number <= _HIGHEST:
-            changes[what] = _HIGHEST if number > 0 else -_HIGHEST
-    return replace(scan, **changes) if changes else scan  # type: ignore[arg-type]  # by name
+    numbers = (scan.scanned_us, scan.lane, scan.pass_number, scan.ascending_mills)
+    names = scan.site + scan.piece_id + scan.image_id
+    if min(numbers) >= -_HIGHEST and max(numbers) <= _HIGHEST and _is_plain(names):
+        return scan
+    return replace(
+        scan,
+        scanned_us=_number(scan.scanned_us),
+        lane=_number(scan.lane),
+        pass_number=_number(scan.pass_number),
+        ascending_mills=_number(scan.ascending_mills),
+        site=_name(scan.site),
+        piece_id=_name(scan.piece_id),
+        image_id=_name(scan.image_id),
+    )
+
+
+def _is_plain(name: str) -> bool:
+    return len(name) <= NAME_LIMIT and name.isascii() and name.isprintable()
+
+
+def _name(name: str) -> str:
+    if _is_plain(name):
+        return name
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _number(number: int) -> int:
+    return max(-_HIGHEST, min(_HIGHEST, number))
 
 
 def _picture(scan: Scan) -> tuple[str, int, int, str]:

@@ -5,40 +5,38 @@ first. `later_scan` has every other scan of it. No row is ever lost; where a mer
 first, the one that stood in its place moves to `later_scan`.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, starmap
+from itertools import chain
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Dialect,
     Engine,
     LargeBinary,
     MetaData,
     Select,
     String,
     Table,
-    bindparam,
     select,
-    tuple_,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from sorter.errors import ScanLogError
-from sorter.imprints import NAME_LIMIT, Key, device_of, key_of, series_of
+from sorter.imprints import NAME_LIMIT, Key, device_of
 from sorter.scans import Answer, Scan
 
 _KEY = ("counter", "number")
 _IDENTITY = (*_KEY, "site", "lane", "pass_number", "image_id", "piece_id", "digest")
-_INSERT: dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
-_KEYS_AT_ONCE = 500  # of one SELECT
 _ROWS_AT_ONCE = 20_000  # in memory, of a reading that may be long
 
 
@@ -71,6 +69,7 @@ _LATER = Table("later_scan", _METADATA, *_columns(_IDENTITY), sqlite_with_rowid=
 class Told:
     """A scan, and what its lane was told of it."""
 
+    key: Key
     scan: Scan
     answered: Answer
 
@@ -85,6 +84,7 @@ class ScanLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._statements = _Statements(engine.dialect)
         with self._named():
             _METADATA.create_all(engine)
 
@@ -92,13 +92,13 @@ class ScanLog:
     def begin(self) -> Iterator["Transaction"]:
         """Return one transaction; its rows are durable when the `with` block has ended."""
         with self._named(), self._engine.begin() as connection:
-            yield Transaction(connection)
+            yield Transaction(connection, self._statements)
 
-    def imprints(self) -> Iterator[list[Key]]:
-        """Yield the name of every imprint in the log, many at once, sorted."""
+    def imprints(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield int64[n, 2], the counter and number of every imprint in the log, sorted."""
         wanted = select(_FIRST.c.counter, _FIRST.c.number)
         for rows in self._read(wanted.order_by(*wanted.selected_columns)):
-            yield list(starmap(Key, rows))
+            yield np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
 
     def told(self, since_us: int = 0) -> Iterator[Told]:
         """Yield every scan that was made since then, those of `first_scan` first."""
@@ -127,94 +127,114 @@ class ScanLog:
 class Transaction:
     """What one group of scans asks of the log and adds to it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, statements: "_Statements") -> None:
         self._connection = connection
-        self._insert = _INSERT[connection.dialect.name]
+        self._statements = statements
 
     def firsts(self, keys: Iterable[Key]) -> dict[Key, Told]:
         """Return the first scan of each key that has one."""
-        return dict(self._of(_FIRST, keys))
+        return {told.key: told for told in self._of(_FIRST, keys)}
 
     def laters(self, keys: Iterable[Key]) -> dict[Key, list[Told]]:
         """Return the later scans of each key that has some."""
         found: dict[Key, list[Told]] = {}
-        for key, told in self._of(_LATER, keys):
-            found.setdefault(key, []).append(told)
+        for told in self._of(_LATER, keys):
+            found.setdefault(told.key, []).append(told)
         return found
 
     def add_firsts(self, scans: Collection[Told]) -> bool:
         """Add first scans of keys that have none; return whether that was so of all of them."""
-        return self._add(_FIRST, scans) == len(scans)
+        return self._write(self._statements.add[_FIRST], scans) == len(scans)
 
     def add_laters(self, scans: Collection[Told]) -> None:
         """Add later scans; those that are there stay as they are."""
-        self._add(_LATER, scans)
+        self._write(self._statements.add[_LATER], scans)
 
     def replace_firsts(self, scans: Collection[Told]) -> None:
         """Put these first scans in the place of those of their keys."""
-        if scans:
-            upsert = self._insert(_FIRST)
-            others = {c.name: upsert.excluded[c.name] for c in _FIRST.c if c.name not in _KEY}
-            replacing = upsert.on_conflict_do_update(index_elements=_KEY, set_=others)
-            self._connection.execute(replacing, _rows(scans))
+        self._write(self._statements.replace_first, scans)
 
-    def _add(self, table: Table, scans: Collection[Told]) -> int:
+    def _write(self, statement: str, scans: Collection[Told]) -> int:
+        """Return how many rows were written."""
         if not scans:
             return 0
-        insert = self._insert(table).on_conflict_do_nothing()
-        return self._connection.execute(insert, _rows(scans)).rowcount
+        # In order of key: programs that meet on several rows then wait for each other in one order.
+        rows = [_row(told) for told in sorted(scans, key=lambda told: told.key)]
+        return self._connection.exec_driver_sql(statement, rows).rowcount
 
-    def _of(self, table: Table, keys: Iterable[Key]) -> Iterator[tuple[Key, Told]]:
-        rest = iter(keys)
-        while part := list(islice(rest, _KEYS_AT_ONCE)):
-            for row in self._connection.execute(_OF[table], {"keys": part}):
-                yield Key(row[0], row[1]), _told(row)
+    def _of(self, table: Table, keys: Iterable[Key]) -> Iterator[Told]:
+        wanted = json.dumps(list(keys))
+        if wanted == "[]":
+            return
+        found = self._connection.execute(self._statements.of[table], {"keys": wanted})
+        yield from map(_told, found)
 
 
-_OF = {
-    table: select(table).where(
-        tuple_(table.c.counter, table.c.number).in_(bindparam("keys", expanding=True))
-    )
-    for table in (_FIRST, _LATER)
+class _Statements:
+    """The statements for rows, made once: as text, because rows go to the driver as they are."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.of = {table: _of(table, dialect) for table in (_FIRST, _LATER)}
+        insert, plain = _DIALECTS[dialect.name]
+        upsert = insert(_FIRST)
+        others = {c.name: upsert.excluded[c.name] for c in _FIRST.c if c.name not in _KEY}
+        replacing = upsert.on_conflict_do_update(index_elements=_KEY, set_=others)
+        self.replace_first = str(replacing.compile(dialect=plain))
+        self.add = {
+            table: str(insert(table).on_conflict_do_nothing().compile(dialect=plain))
+            for table in (_FIRST, _LATER)
+        }
+
+
+# The insert that knows of conflicts, and the dialect that names values by their place.
+_DIALECTS: dict[str, tuple[Callable[[Table], sqlite.Insert | postgresql.Insert], Dialect]] = {
+    "sqlite": (sqlite.insert, sqlite.dialect(paramstyle="qmark")),
+    "postgresql": (
+        postgresql.insert,
+        postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
+    ),
+}
+# Keys come as one JSON list of pairs: both databases then look each up by the primary key, where
+# SQLite would read the whole table for `(counter, number) IN (...)`.
+_WANTED = {
+    "sqlite": "SELECT value ->> 0 AS counter, value ->> 1 AS number FROM json_each(:keys)",
+    "postgresql": "SELECT (value ->> 0)::bigint AS counter, (value ->> 1)::bigint AS number "
+    "FROM json_array_elements(CAST(:keys AS json))",
 }
 
 
-def _rows(scans: Iterable[Told]) -> list[dict[str, object]]:
-    # In order of key: writers that meet on several keys then wait for each other in one order.
-    rows = [(key_of(told.scan), told.scan, told.answered) for told in scans]
-    return [
-        {
-            "counter": key.counter,
-            "number": key.number,
-            "site": scan.site,
-            "lane": scan.lane,
-            "pass_number": scan.pass_number,
-            "image_id": scan.image_id,
-            "piece_id": scan.piece_id,
-            "digest": scan.digest,
-            "ascending_mills": scan.ascending_mills,
-            "scanned_us": scan.scanned_us,
-            "answered": answered.name,
-        }
-        for key, scan, answered in sorted(rows, key=lambda row: row[0])
-    ]
+def _of(table: Table, dialect: Dialect) -> Select[Any]:
+    wanted = text(_WANTED[dialect.name]).columns(counter=BigInteger, number=BigInteger)
+    keys = wanted.subquery("wanted")
+    same = (table.c.counter == keys.c.counter) & (table.c.number == keys.c.number)
+    return select(table).join_from(keys, table, same)
+
+
+def _row(told: Told) -> tuple[object, ...]:
+    """Return the values of a scan in the order of the columns."""
+    scan = told.scan
+    return (
+        *told.key,
+        *(scan.site, scan.lane, scan.pass_number, scan.image_id, scan.piece_id, scan.digest),
+        *(scan.ascending_mills, scan.scanned_us, told.answered.name),
+    )
 
 
 def _told(row: Any) -> Told:
-    key = Key(row[0], row[1])
-    vendor_model, serial = device_of(key)
+    counter, number, site, lane, passed, image, piece, digest, ascending, scanned, answered = row
+    vendor_model, serial, series = device_of(counter)
     scan = Scan(
         vendor_model=vendor_model,
         serial=serial,
-        series=series_of(key),
-        count=key.number,
-        site=row[2],
-        lane=row[3],
-        pass_number=row[4],
-        image_id=row[5],
-        piece_id=row[6],
-        digest=bytes(row[7]),
-        ascending_mills=row[8],
-        scanned_us=row[9],
+        series=series,
+        count=number,
+        site=site,
+        lane=lane,
+        pass_number=passed,
+        image_id=image,
+        piece_id=piece,
+        digest=bytes(digest),
+        ascending_mills=ascending,
+        scanned_us=scanned,
     )
-    return Told(scan, Answer[row[10]])
+    return Told(Key(counter, number), scan, Answer[answered])
