@@ -185,6 +185,19 @@ def device_key_id(vendor_model: str, serial: int) -> str:
     return f"{vendor_model}-{serial:08d}"
 
 
+def device_number(vendor_model: str, serial: int) -> int:
+    r"""Return the 64-bit number of a device in messages: its id's characters, then the serial.
+
+    The number of IBI Lite, which has fewer than four characters, is filled with zero bytes.
+
+    >>> device_number("TST0", 7).to_bytes(8, "little")
+    b'TST0\x07\x00\x00\x00'
+    """
+    name = vendor_model.encode("ascii").ljust(4, b"\0")
+    assert len(name) == 4, f"a vendor and model id of {len(name)} characters"
+    return int.from_bytes(name + serial.to_bytes(4, "little"), "little")
+
+
 def _from_text(name: str, value: object) -> str | int | bytes | date:
     """Return a value of a text entry in the type of its field."""
     try:

@@ -9,12 +9,13 @@ No cryptography here: callers hand in `sign(message)` and `check(message, signat
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Final, get_type_hints
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
 
 from postage.errors import MessageFault, MessageFormatError
-from postage.message_layouts import Wire
-from postage.messages import ANSWERS, Message, TimeQuery
+from postage.message_parts import forms_of
+from postage.messages import ANSWERS, NOTICES, Message, TimeQuery
 
 MAGIC: Final = b"IMIM"
 """No version of an indicium, nor the checkpoint of a journal, which the same device key signs,
@@ -33,15 +34,13 @@ class _Layout:
     """A message class and the wire form of each of its fields, in order."""
 
     def __init__(self, cls: type[Message]) -> None:
-        hints = get_type_hints(cls, include_extras=True)
         self.cls = cls
         self.header = _HEADER.pack(MAGIC, VERSION, cls.KIND, cls.SENDER)
-        self.fields: list[tuple[str, Wire]] = [
-            (at.name, hints[at.name].__metadata__[0]) for at in fields(cls)
-        ]
+        self.fields = forms_of(cls)
 
 
-MESSAGES: Final = (*ANSWERS, *dict.fromkeys(each for may in ANSWERS.values() for each in may))
+_DIALOGUE: Final = {**ANSWERS, **NOTICES}
+MESSAGES: Final = tuple(dict.fromkeys(chain(_DIALOGUE, *_DIALOGUE.values())))
 _LAYOUTS = {cls.KIND: _Layout(cls) for cls in MESSAGES}
 assert len(_LAYOUTS) == len(MESSAGES), "each kind is one message"
 

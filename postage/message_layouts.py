@@ -184,14 +184,19 @@ class Counted:
 
 @dataclass(frozen=True)
 class Text:
-    """Printable ASCII, one character at least, behind its length in two bytes."""
+    """Printable ASCII behind its length in two bytes; one character at least, or `shortest`."""
 
     longest: int
+    shortest: int = 1
 
     @property
     def meaning(self) -> str:
         """Return the limit in words."""
-        return f"count (2 bytes), then 1 to {self.longest} printable ASCII characters"
+        return f"count (2 bytes), then {self._limits} printable ASCII characters"
+
+    @property
+    def _limits(self) -> str:
+        return f"{self.shortest} to {self.longest}"
 
     def write(self, name: str, value: object) -> bytes:
         """Return length and characters."""
@@ -208,10 +213,10 @@ class Text:
         return text, end
 
     def _demand(self, name: str, text: str) -> None:
-        if not (text and text.isascii() and text.isprintable()):
+        if len(text) < self.shortest or not (text.isascii() and text.isprintable()):
             raise MessageFormatError(
                 MessageFault.BAD_TEXT,
-                f"{name}: {text!r} is not 1 to {self.longest} printable ASCII characters",
+                f"{name}: {text!r} is not {self._limits} printable ASCII characters",
             )
 
 

@@ -1,4 +1,4 @@
-"""Every message between a meter and its provider: what is asked, what may answer it.
+"""Every message between the three parties: what is asked, what may answer it.
 
 The fields of a class, in order, are its field table; `postage.envelope` turns a message into bytes
 under a signature and back. Every question carries a nonce and its answer repeats it, so an answer
@@ -11,6 +11,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final
 
+from postage.discrepancy import Discrepancy, DiscrepancyReceived
+from postage.message_base import Message, Sender
 from postage.message_layouts import (
     U64,
     Agreement,
@@ -23,12 +25,34 @@ from postage.message_layouts import (
     SealedRecords,
 )
 
-
-class Sender(IntEnum):
-    """Who signs a message."""
-
-    METER = 1
-    PROVIDER = 2
+__all__ = [
+    "ANSWERS",
+    "NOTICES",
+    "AuditAck",
+    "AuditUpload",
+    "Command",
+    "DeclineReason",
+    "Denial",
+    "Denied",
+    "Discrepancy",
+    "DiscrepancyReceived",
+    "Message",
+    "Order",
+    "OrderDone",
+    "RateNotice",
+    "RefillAck",
+    "RefillCredit",
+    "RefillDecline",
+    "RefillPosted",
+    "RefillRequest",
+    "RefillSettled",
+    "RefillTombstone",
+    "RefillVoidRequest",
+    "RegisterMeter",
+    "Sender",
+    "TimeAnswer",
+    "TimeQuery",
+]
 
 
 class DeclineReason(IntEnum):
@@ -63,17 +87,6 @@ class Command(IntEnum):
     LOST = 4  # reported lost or stolen: as SUSPEND, and nothing lifts it but RESUME
     INSPECTED = 5  # the fault lock may go
     RELEASE_USER = 6  # `argument` is the user whose tries start anew
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What every message has: the device that it is from or for, and the nonce of the question."""
-
-    KIND: ClassVar[int]
-    SENDER: ClassVar[Sender]
-
-    device: U64
-    nonce: U64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,3 +293,8 @@ ANSWERS: Final[Mapping[type[Message], tuple[type[Message], ...]]] = MappingProxy
     }
 )
 """The messages of a meter, and what may answer each."""
+
+NOTICES: Final[Mapping[type[Message], tuple[type[Message], ...]]] = MappingProxyType(
+    {Discrepancy: (DiscrepancyReceived, Denied)}
+)
+"""The messages of the Postal Service to a provider, and what may answer each."""

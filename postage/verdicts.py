@@ -159,13 +159,15 @@ class Account:
     """A registered device that an indicium of the piece names, with its provider.
 
     ``is_chargeable``: the device signed the indicium, so that a missing amount may be adjusted in
-    its account. Anybody can print the name of a device.
+    its account. Anybody can print the name of a device. The claims are those of the indicium.
     """
 
     vendor_model: str
     serial: int
     provider: str
     is_chargeable: bool
+    rate_category: int | None = None
+    weight_tenths_oz: int | None = None
 
     @property
     def device(self) -> str:

@@ -152,6 +152,8 @@ def _accounts(case: Case, court: Court) -> tuple[Account, ...]:
             serial=one.record.serial,
             provider=one.record.provider,
             is_chargeable=one.is_genuine and one.record.mode in charged,
+            rate_category=one.indicium.rate_category if one.indicium else None,
+            weight_tenths_oz=one.indicium.weight_tenths_oz if one.indicium else None,
         )
         for one in case.examined
         if one.record is not None

@@ -4,13 +4,15 @@ import hashlib
 import struct
 from dataclasses import fields, replace
 from datetime import date, datetime
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postage import message_layouts as forms
+from postage import message_parts as parts
+from postage.discrepancy import Reckoning
 from postage.envelope import (
     LONGEST_ENVELOPE_BYTES,
     MAGIC,
@@ -27,6 +29,7 @@ from postage.errors import MessageFault, MessageFormatError
 from postage.layouts import BY_VERSION
 from postage.messages import (
     ANSWERS,
+    NOTICES,
     AuditUpload,
     Command,
     Denial,
@@ -54,7 +57,16 @@ def registers(ascending: int, descending: int, count: int) -> Registers:
     )
 
 
-def values_of(wire: object) -> st.SearchStrategy[Any]:
+def reckoning(mills: tuple[int, int, int]) -> Reckoning:
+    """Return amounts that are a discrepancy: one less or more than due, or nothing for it."""
+    paid, due, adjust = mills
+    due = due + 1 if paid == due else due
+    return Reckoning(
+        paid=Money(paid), due=Money(due), adjust=Money(min(adjust, max(0, due - paid)))
+    )
+
+
+def values_of(wire: object) -> st.SearchStrategy[Any]:  # noqa: PLR0912  # a case for each form
     """Return what a field can hold, from its form."""
     match wire:
         case forms.Uint(width):
@@ -68,23 +80,33 @@ def values_of(wire: object) -> st.SearchStrategy[Any]:
         case forms.Counted(unit, _):
             blocks = st.binary(min_size=unit, max_size=unit)
             values = st.lists(blocks, max_size=3).map(b"".join)
-        case forms.Text(longest):
+        case forms.Text(longest, shortest):
             printable = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
-            values = st.text(printable, min_size=1, max_size=longest)
+            values = st.text(printable, min_size=shortest, max_size=longest)
         case forms.Day():
             values = st.dates()
-        case forms.Choice(kinds):
+        case forms.Choice(kinds) | parts.Name(kinds):
             values = st.sampled_from(kinds)
+        case parts.Sint(width):
+            values = st.integers(-(256**width // 2), 256**width // 2 - 1)
+        case parts.Truth():
+            values = st.booleans()
+        case parts.Maybe(form):
+            values = st.none() | values_of(form)
+        case parts.Several(form, most):
+            values = st.lists(values_of(form), max_size=min(most, 4)).map(tuple)
+        case parts.Record(kind) if kind is Reckoning:
+            values = st.tuples(MILLS, MILLS, MILLS).map(reckoning)
+        case parts.Record(kind):
+            each = {at: values_of(form) for at, form in parts.forms_of(kind)}
+            values = st.builds(kind, **each)
         case _:
             raise AssertionError(wire)
     return values
 
 
 def build(cls: type[Message]) -> st.SearchStrategy[Message]:
-    hints = get_type_hints(cls, include_extras=True)
-    return st.builds(
-        cls, **{at.name: values_of(hints[at.name].__metadata__[0]) for at in fields(cls)}
-    )
+    return st.builds(cls, **{at: values_of(form) for at, form in parts.forms_of(cls)})
 
 
 ANY_MESSAGE = st.one_of([build(cls) for cls in MESSAGES])
@@ -122,10 +144,10 @@ def test_bytes_have_one_reading(message: Message, data: st.DataObject) -> None:
     assert pack(other) == packed
 
 
-@given(st.binary(max_size=200), st.integers(0, 20))
-def test_any_bytes_are_read_or_refused(noise: bytes, kind: int) -> None:
+@given(st.binary(max_size=200), st.integers(0, 34), st.sampled_from(Sender))
+def test_any_bytes_are_read_or_refused(noise: bytes, kind: int, sender: Sender) -> None:
     """Nothing but MessageFormatError leaves `unpack`, with and without a sound header."""
-    for data in (noise, struct.pack("<4sBBB", MAGIC, 1, kind, 1 + kind % 2) + noise):
+    for data in (noise, struct.pack("<4sBBB", MAGIC, 1, kind, sender) + noise):
         try:
             assert pack(unpack(data)) == data
         except MessageFormatError:
@@ -163,28 +185,42 @@ def test_every_bit_is_under_the_signature(cls: type[Message]) -> None:
 
 def smallest(cls: type[Message]) -> Message:
     """Return one message of a class, the same in every run."""
-    values: dict[str, Any] = {}
-    for number, (at, hint) in enumerate(get_type_hints(cls, include_extras=True).items()):
-        if at not in {each.name for each in fields(cls)}:
-            continue
-        match hint.__metadata__[0]:
-            case forms.Uint():
-                values[at] = 3 + number
-            case forms.Mills():
-                values[at] = Money(500_000)
-            case forms.RegisterBlock():
-                values[at] = registers(2_340, 497_660, 3)
-            case forms.Fixed(length):
-                values[at] = bytes(range(length))
-            case forms.Counted(unit, _):
-                values[at] = bytes(unit)
-            case forms.Text():
-                values[at] = "2026-07-12"
-            case forms.Day():
-                values[at] = date(2026, 7, 12)
-            case forms.Choice(kinds):
-                values[at] = list(kinds)[-1]
-    return cls(**values)
+    return cls(**{at: one_of(form, n) for n, (at, form) in enumerate(parts.forms_of(cls))})
+
+
+def one_of(form: forms.Wire, number: int = 0) -> Any:  # noqa: PLR0912  # a case for each form
+    """Return one value of a form; numbers differ by their place."""
+    value: Any
+    match form:
+        case forms.Uint() | parts.Sint():
+            value = 3 + number
+        case forms.Mills():
+            value = Money(500_000)
+        case forms.RegisterBlock():
+            value = registers(2_340, 497_660, 3)
+        case forms.Fixed(length):
+            value = bytes(range(length))
+        case forms.Counted(unit, _):
+            value = bytes(unit)
+        case forms.Text():
+            value = "2026-07-12"
+        case forms.Day():
+            value = date(2026, 7, 12)
+        case forms.Choice(kinds) | parts.Name(kinds):
+            value = list(kinds)[-1]
+        case parts.Truth():
+            value = True
+        case parts.Maybe(form):
+            value = one_of(form, number)
+        case parts.Several(form, _):
+            value = (one_of(form, number),)
+        case parts.Record(kind) if kind is Reckoning:
+            value = reckoning((780, 1_070, 290))
+        case parts.Record(kind):
+            value = kind(**{at: one_of(each) for at, each in parts.forms_of(kind)})
+        case _:
+            raise AssertionError(form)
+    return value
 
 
 def test_a_refill_request_byte_by_byte() -> None:
@@ -219,11 +255,13 @@ def test_each_kind_has_one_sender() -> None:
     """A meter's message sent back to it is refused before its fields are read."""
     for cls in MESSAGES:
         packed = bytearray(pack(smallest(cls)))
-        packed[6] = 3 - packed[6]
+        packed[6] = packed[6] % 3 + 1
         assert fault_of(bytes(packed)) is MessageFault.WRONG_SENDER
     assert {cls.SENDER for cls in ANSWERS} == {Sender.METER}
-    assert {cls.SENDER for may in ANSWERS.values() for cls in may} == {Sender.PROVIDER}
-    assert all(Denied in may for may in ANSWERS.values())
+    assert {cls.SENDER for cls in NOTICES} == {Sender.POSTAL_SERVICE}
+    answers = [*ANSWERS.values(), *NOTICES.values()]
+    assert {cls.SENDER for may in answers for cls in may} == {Sender.PROVIDER}
+    assert all(Denied in may for may in answers)
 
 
 def test_headers_are_refused_by_name() -> None:
