@@ -276,6 +276,39 @@ def grade(
 
 
 @samples.command(
+    "doctored",
+    epilog="Example: imi samples doctored out --out doctored && imi sorter lane out/pictures "
+    "doctored --register doctored/register --authority doctored/authority.hex --mode rehearsal "
+    "--pixels-per-inch 200. Exit code 0 done, 2 bad usage.",
+)
+def samples_doctored(
+    run: Annotated[Path, typer.Argument(help="A folder of `imi run` with pictures.")],
+    out: Annotated[Path, typer.Option(help="Where to write; made if absent.")] = Path("doctored"),
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same paper.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Write pieces with something wrong, of a run's day, each with the verdict it must have."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from imi.doctored import make_doctored
+    from pipeline.errors import MachineError
+
+    try:
+        cases = make_doctored(run, out, seed=seed)
+    except (MachineError, OSError) as error:
+        raise refuse(str(error)) from error
+    if as_json:
+        rows = [{"name": one.name, "code": one.code.value, "what": one.what} for one in cases]
+        typer.echo(json.dumps({"folder": str(out), "pieces": rows}, indent=1))
+        return
+    table = Table("piece", "verdict in a rehearsal", "what is wrong", title=str(out))
+    for one in cases:
+        table.add_row(one.name, one.code.value, one.what)
+    Console().print(table)
+
+
+@samples.command(
     "make",
     epilog="Example: imi samples make mail/ --count 100 --seed 7; "
     "imi samples make hard/ --degraded nozzle,blur --level 3. Exit code 0 done, 2 bad usage.",

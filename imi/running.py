@@ -15,7 +15,7 @@ from imi.audit import audit_journal
 from imi.glance import Glance, glance
 from imi.report import write_report
 from imi.runopening import Run, Who, build_line, open_run
-from imi.runpieces import keep_picture, row_of
+from imi.runpieces import keep_facts, keep_picture, row_of
 from imi.summary import department_rows, summarise, summary_table
 from imicore.errors import ImiError
 from pipeline.contact import Met
@@ -75,6 +75,7 @@ def feed(run: Run, console: Console, pictures: int) -> None:
             picture = keep_picture(run.out, passage, run.first, every)
             if picture is not None:
                 run.pictures.append(picture)
+                keep_facts(run.out, picture[0], passage, line.mailing_date)
             run.log.add(row_of(passage, picture[0] if picture else None))
             diverted = sum(run.tally.diverted.values())
             progress.update(task, advance=1, paid=str(run.tally.postage), diverted=diverted)

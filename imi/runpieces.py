@@ -1,11 +1,23 @@
-"""What a run keeps of each piece: its row in the list, and a picture of some."""
+"""What a run keeps of each piece: its row in the list, and of some a picture with its facts."""
 
+import json
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 from imicore import frames
 from pipeline.line import Passage
 from pipeline.piecelog import PieceRow
 from pipeline.pieces import Diverted, Inspected, Rated, Weighed, evidence_of, fed_of, reached
+from postage.factrows import facts_as_row
+from postage.facts import Measured, PieceFacts
+from postage.mailpiece import Mailpiece
+
+PICTURES: Final = "pictures"
+FACTS: Final = "facts.jsonl"
+# What a sorter's scale in motion may be off, and its light curtain.
+WEIGHT_TOLERANCE_MILLIOUNCES: Final = 30
+SIZE_TOLERANCE_THOU: Final = 5
 
 
 def keep_picture(folder: Path, passage: Passage, first: int, every: int) -> tuple[str, str] | None:
@@ -19,7 +31,7 @@ def keep_picture(folder: Path, passage: Passage, first: int, every: int) -> tupl
     diverted = isinstance(outcome, Diverted)
     if frame is None or not every or not (diverted or (number - first) % every == every // 2):
         return None
-    name = f"pictures/piece-{number:06d}.png"
+    name = f"{PICTURES}/piece-{number:06d}.png"
     frames.save(folder / name, frame)
     rated = reached(stage, Rated)
     caption = f"Piece {number}"
@@ -29,6 +41,34 @@ def keep_picture(folder: Path, passage: Passage, first: int, every: int) -> tupl
     if isinstance(outcome, Diverted):
         caption += f" - diverted: {outcome.reason.value}"
     return name, caption
+
+
+def keep_facts(folder: Path, picture: str, passage: Passage, mailed_on: date) -> None:
+    """Add what a sorter would measure of the piece in a picture, for `imi sorter lane`."""
+    outcome = passage.outcome
+    rated = reached(outcome if isinstance(outcome, Inspected) else outcome.at, Rated)
+    if rated is None:
+        return
+    facts = piece_facts(rated.piece, Path(picture).name, rated.weighed.fed.number, mailed_on)
+    with (folder / PICTURES / FACTS).open("a", encoding="ascii") as file:
+        file.write(json.dumps(facts_as_row(facts)) + "\n")
+
+
+def piece_facts(piece: Mailpiece, picture: str, number: int, day: date) -> PieceFacts:
+    """Return what a simulated sorter says of a piece: one second after the other from noon."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    return PieceFacts(
+        scanned_us=(int(noon.timestamp()) + number) * 1_000_000,
+        scanned_on=day,
+        site="simulated",
+        piece_id=picture.removesuffix(".png"),
+        image_id=picture,
+        measured=Measured(
+            piece=piece,
+            weight_tolerance_milliounces=WEIGHT_TOLERANCE_MILLIOUNCES,
+            size_tolerance_thou=SIZE_TOLERANCE_THOU,
+        ),
+    )
 
 
 def row_of(passage: Passage, picture: str | None) -> PieceRow:

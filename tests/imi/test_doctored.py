@@ -1,0 +1,82 @@
+"""A run's own pictures and one of each doctored kind, through the lane: every verdict as listed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from imi.cli import app
+from imi.doctored import AUTHORITY, AUTHORITY_ID, EXPECTED, REGISTER
+from imi.runpieces import FACTS, PICTURES
+from imicore import frames
+from imicore.reader import Frame
+from postage.factrows import facts_from_row
+from postage.facts import PieceFacts
+from postage.rates import RateBook
+from postage.verdicts import Code
+from sorter.duplicates import DuplicateStore
+from sorter.lane import Lane
+from sorter.policy import Policy, TrustMode
+from sorter.trust import Trust, authority, load_register
+from sorter.verifier import Verifier
+
+pytestmark = pytest.mark.native
+ROOT = Path(__file__).parents[2]
+PIECES = 6
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("doctored")
+    run, out = folder / "run", folder / "doctored"
+    job = ROOT / "samples/jobs/morning.toml"
+    for words in (
+        ["run", job, "--out", run, "--pieces", PIECES, "--pictures", 10_000, "--json"],
+        ["samples", "doctored", run, "--out", out, "--json"],
+    ):
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+    return run / PICTURES, out
+
+
+def pieces(folder: Path) -> Iterator[tuple[Frame, PieceFacts]]:
+    for line in (folder / FACTS).read_text().splitlines():
+        facts = facts_from_row(json.loads(line))
+        yield frames.load(folder / facts.image_id), facts
+
+
+def verdicts(folders: tuple[Path, Path], history: Path, mode: TrustMode) -> dict[str, Code]:
+    keys = {AUTHORITY_ID: bytes.fromhex((folders[1] / AUTHORITY).read_text())}
+    trust = Trust(load_register(folders[1] / REGISTER, authority(keys)))
+    store = DuplicateStore.embedded(history)
+    policy = Policy(mode=mode, pixels_per_inch=200)
+    verifier = Verifier(trust, store, RateBook.load(), policy)
+    with Lane(verifier, threads=1, deadline_s=None) as lane:
+        stream = (piece for folder in folders for piece in pieces(folder))
+        told = {one.facts.image_id: one.verdict.code for one in lane.run(stream)}
+    store.close()
+    return told
+
+
+def test_every_verdict_is_as_listed(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    expected = dict.fromkeys((path.name for path in folders[0].glob("*.png")), Code.VALID)
+    assert len(expected) == PIECES
+    listed = [json.loads(line) for line in (folders[1] / EXPECTED).read_text().splitlines()]
+    assert len(listed) >= 12
+    expected |= {row["picture"]: Code(row["code"]) for row in listed}
+    assert verdicts(folders, tmp_path / "scans.db", "rehearsal") == expected
+
+
+def test_in_production_none_of_them_is_valid(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """design.md 6: software devices never verify in production mode."""
+    told = verdicts(folders, tmp_path / "scans.db", "production")
+    assert Code.VALID not in told.values()
+    assert told["piece-000001.png"] is Code.SPECIMEN
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["samples", "doctored", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "no folder of `imi run`" in done.output
