@@ -31,6 +31,10 @@ def live_page(
     def picture(number: int) -> bytes | None:
         return next((_png(one) for one in lane.recent() if one.number == number), None)
 
+    def crop(number: int) -> bytes | None:
+        crops = (one.verdict.evidence.crop for one in lane.recent() if one.number == number)
+        return next(crops, None) or None
+
     def rows() -> list[dict[str, Any]]:
         return [_row(one) for one in lane.recent()]
 
@@ -38,7 +42,7 @@ def live_page(
         "Sorter lane",
         pages={"/": page},
         live={"pieces": fragment},
-        pictures={"pieces": picture},
+        pictures={"pieces": picture, "crops": crop},
         data={"pieces": rows},
         metrics=metrics,
     )
@@ -65,7 +69,7 @@ def _values(lane: Lane) -> dict[str, Any]:
             for code, count in sorted(figures.codes.items(), key=lambda item: item[0].number)
         ],
         "median_ms": f"{took[len(took) // 2]:.1f}" if took else "-",
-        "pieces": [_shown(one) for one in reversed(pieces)],
+        "pieces": [_shown(one) for one in pieces],
     }
 
 
@@ -85,6 +89,7 @@ def _shown(one: Judged) -> dict[str, Any]:
         "remedies": ", ".join(remedy.value for remedy in verdict.remedies),
         "took_ms": f"{one.took_ms:.1f}",
         "has_picture": one.picture is not None,
+        "has_crop": bool(verdict.evidence.crop),
     }
 
 
@@ -94,7 +99,7 @@ def _amount(amount: Money | None) -> str:
 
 def _difference(mills: int | None) -> str:
     if not mills:
-        return "" if mills is None else "even"
+        return ""
     return f"{'+' if mills > 0 else ''}{Money(mills)}"
 
 

@@ -1,0 +1,90 @@
+"""The lane's page: what it shows, that it follows, and that it loads nothing from elsewhere."""
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+from service.web import served
+from sorter.lane import Lane
+from sorter.livepage import live_page
+from tests.sorter.mail import METER, facts, verifier
+
+pytestmark = pytest.mark.native
+BLANK = np.full((100, 200), 220, np.uint8)
+
+
+@pytest.fixture
+def site() -> Iterator[tuple[Lane, str]]:
+    with Lane(verifier(), threads=1, deadline_s=None) as lane:
+        about = {"register": "USPS test 1", "mode": "rehearsal"}
+        with served(live_page(lane, about, metrics=lambda: "pieces_total 2\n")) as url:
+            yield lane, url
+
+
+def get(url: str) -> str:
+    with urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def test_the_page_tells_the_last_pieces_and_why(site: tuple[Lane, str]) -> None:
+    lane, url = site
+    list(lane.run([(METER.indicium(mills=290), facts(image_id="<b>short</b>"))]))
+    page = get(url)
+    assert "SHORTPAID" in page
+    assert "less than is due: $0.29 of $0.78, $0.49 short" in page
+    assert "&lt;b&gt;short" in page
+    assert "<b>short" not in page
+    assert "REHEARSAL" in page
+    [row] = json.loads(get(url + "/pieces.json"))
+    assert (row["code"], row["difference_mills"]) == ("SHORTPAID", -490)
+    assert get(url + "/metrics") == "pieces_total 2\n"
+
+
+def test_the_page_follows_without_being_asked(site: tuple[Lane, str]) -> None:
+    lane, url = site
+    with urlopen(url + "/live/pieces", timeout=10) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        first = _event(stream)
+        assert "No piece yet" in first
+        list(lane.run([(METER.indicium(), facts())]))
+        assert "VALID" in _event(stream)
+
+
+def _event(stream: Iterator[bytes]) -> str:
+    lines = []
+    for line in stream:
+        if not line.strip():
+            return "".join(lines)
+        lines.append(line.decode().removeprefix("data: "))
+    raise AssertionError("the stream ended")
+
+
+def test_pictures_are_those_of_the_last_pieces(site: tuple[Lane, str]) -> None:
+    lane, url = site
+    [one] = lane.run([(BLANK, facts())])
+    with urlopen(f"{url}/pieces/{one.number}.png", timeout=10) as answer:
+        assert answer.read(4) == b"\x89PNG"
+    for missing in (f"/crops/{one.number}.png", "/pieces/999.png", "/pieces/-1.png"):
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(url + missing, timeout=10)
+    with pytest.raises(HTTPError, match="422"):
+        urlopen(url + "/pieces/x.png", timeout=10)
+
+
+def test_nothing_is_loaded_from_elsewhere(site: tuple[Lane, str]) -> None:
+    """The policy header would stop it; the page must not even ask."""
+    _, url = site
+    with urlopen(url, timeout=10) as answer:
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        page = answer.read().decode()
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    assert all(source.startswith("/") for source in sources)
+    for source in sources:
+        get(url + source)
