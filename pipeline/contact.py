@@ -53,7 +53,7 @@ class Contact:
     check_provider: tells whether (message, signature) is the provider's.
     nonces: numbers below 2**64, never the same twice, that nobody can foretell.
     boottime_us: CLOCK_BOOTTIME, which runs on while the machine sleeps.
-    report: is told of every incident; `incidents` keeps them.
+    report: is told of every incident, which the psd has made a record of by then.
     take_rates: is handed each notice of a rate edition, and returns None once it has noted it;
     without it `rate_notices` keeps them.
 
@@ -93,6 +93,7 @@ class Contact:
         take_rates: Callable[[RateNotice], Refused | None] | None = None,
     ) -> None:
         self._psd = psd
+        self._report = report
         self._link = Link(
             psd.device_id,
             exchange,
@@ -100,7 +101,7 @@ class Contact:
             check_provider,
             nonces,
             boottime_us,
-            report,
+            self._note,
         )
         self._ask = self._link.ask
         self.rate_notices: list[RateNotice] = []
@@ -109,7 +110,7 @@ class Contact:
 
     @property
     def incidents(self) -> list[Incident]:
-        """Return every answer that was refused, oldest first."""
+        """Return the newest answers that were refused, oldest first."""
         return self._link.incidents
 
     def meet(self) -> Met | Failure:
@@ -156,6 +157,10 @@ class Contact:
         """
         return void(self._psd, self._link)
 
+    def _note(self, incident: Incident) -> None:
+        self._psd.note_incident(incident.kind, str(incident))
+        self._report(incident)
+
     def _learn_time(self) -> Failure | None:
         question = TimeQuery(device=self._psd.device_id, nonce=self._link.nonce())
         answer = self._ask(question)
@@ -198,5 +203,5 @@ def _ends(result: object) -> TypeGuard[Unreachable | Incident]:
     any other incident is a bad line, and silence is none.
     """
     if isinstance(result, Incident):
-        return result.breach not in (Breach.DENIED, Breach.HISTORY_DIFFERS)
+        return result.breach not in (Breach.DENIED, Breach.OLD_COPY, Breach.HISTORY_DIFFERS)
     return isinstance(result, Unreachable)

@@ -5,14 +5,17 @@ of the device stands in `pipeline.services`, what it prints in `pipeline.psd`.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime
 from functools import cache
 from typing import Final, Self, Unpack
 
 from pipeline.authority import Limits, Reason, Refused, permit
 from pipeline.disk import Disk
-from pipeline.errors import BindingMismatch
+from pipeline.errors import BindingMismatch, FaultCause, PsdFault
+from pipeline.faultnote import FaultNote
 from pipeline.imprint import Head
+from pipeline.incidentlog import IncidentLog
 from pipeline.journal import SEGMENT_RECORDS, Journal
 from pipeline.lifecycle import Service, State, state_of
 from pipeline.payloads import Payloads
@@ -24,6 +27,7 @@ from pipeline.state import (
     FLAG_TIME_KNOWN,
     FLAG_UNRELEASED,
     WINDOW_SHIFT,
+    IncidentKind,
     Lock,
     Outcome,
 )
@@ -61,14 +65,7 @@ class Device:
         self._told: dict[int, Outcome] = {}
         self._released = 0
         self.device_id: Final = device_id(setup["vendor_model"], setup["serial"])
-        self._journal = Journal.open(
-            disk,
-            Seal(setup["journal_key"], self.device_id),
-            setup["sign"],
-            setup["check"],
-            segment_records=setup.get("segment_records", SEGMENT_RECORDS),
-            pair_check_every=setup.get("pair_check_every", 256),
-        )
+        self._journal = self._opened(disk, Seal(setup["journal_key"], self.device_id), setup)
         try:
             self._boot(f"{self._profile} {licensing_zip}".encode("ascii"), setup.get("window", 1))
         except BaseException:
@@ -104,6 +101,19 @@ class Device:
             BindingMismatch: profile or ZIP are not those of the journal.
         """
         return cls(disk, setup)
+
+    def note_incident(self, kind: IncidentKind, text: str) -> None:
+        """Make bad input that was refused a record; no register moves.
+
+        The first of a kind is durable when this returns. More of it within the hour are counted,
+        and become one record after it, or when the device is closed. They wait too where a record
+        needs a new segment, for which the disk may have no room, and are lost to a device that has
+        stopped or was zeroised: bad input is never what stops it.
+
+        Raises:
+            PsdFault: the disk failed under the record, as under any other.
+        """
+        self._incidents.note(kind, text)
 
     @property
     def state(self) -> State:
@@ -160,11 +170,38 @@ class Device:
         """Yield the 512 bytes of each record from `first` to `last`, as an audit takes them."""
         return self._journal.sealed(first, last)
 
+    def _opened(self, disk: Disk, seal: Seal, setup: Setup) -> Journal:
+        """Return the journal after recovery; what it finds wrong leaves its note."""
+        note = FaultNote(disk, seal)
+        try:
+            journal = Journal.open(
+                disk,
+                seal,
+                setup["sign"],
+                setup["check"],
+                segment_records=setup.get("segment_records", SEGMENT_RECORDS),
+                pair_check_every=setup.get("pair_check_every", 256),
+            )
+        except PsdFault as fault:
+            with closing(disk):
+                disk.lock()
+                note.leave_fault(fault)
+            raise
+        try:
+            note.make()
+        except OSError as error:
+            journal.close()
+            raise PsdFault(FaultCause.IO_ERROR, f"the note of faults: {error}") from error
+        self._incidents = IncidentLog(journal, note, self._instant)
+        return journal
+
     def _boot(self, binding: bytes, window: int) -> None:
         journal = self._journal
         bound = journal.state.binding
         if bound not in (b"", binding):
-            raise BindingMismatch(f"bound to {bound.decode()!r}, not {binding.decode()!r}")
+            mismatch = BindingMismatch(f"bound to {bound.decode()!r}, not {binding.decode()!r}")
+            self._incidents.leave(IncidentKind.CLONED_FOLDER, str(mismatch))
+            raise mismatch
         if journal.state.zeroised:  # no record can be signed any more; the registers stay readable
             if self._destroy_keys is not None:
                 self._destroy_keys()
@@ -181,6 +218,10 @@ class Device:
             | (FLAG_TIME_ASSUMED if is_assumed else 0),
             payload=binding,
         )
+        self._incidents.recall()
+        if self._time_policy.trusts_rtc and not is_known:
+            text = f"real-time clock {reading.psd_us} us, greatest time recorded {psd_us} us"
+            self.note_incident(IncidentKind.CLOCK_WRONG, text)
 
     def _now(self) -> Instant | None:
         """Return the PSD time, None where it is not known."""
@@ -206,7 +247,16 @@ class Device:
         return status(self._rule, state.last_contact_us, unsent_us, now_us, self._zone)
 
     def _refused(self, service: Service, now: Instant | None) -> Refused | None:
-        """Return why the device's state refuses a service; a lock found by time is made durable."""
+        """Return why the device's state refuses a service, once that has its record."""
+        refused = self._refusal(service, now)
+        if refused is not None:
+            is_clock = refused.reason is Reason.CLOCK_BEHIND
+            kind = IncidentKind.CLOCK_WRONG if is_clock else IncidentKind.WRONG_STATE
+            self.note_incident(kind, f"{service.name}: {refused}")
+        return refused
+
+    def _refusal(self, service: Service, now: Instant | None) -> Refused | None:
+        """Return the same; a lock found by time is made durable."""
         state = self._state_at(now)
         refused = permit(state, service)
         if refused is None or state is State.TAMPERED:

@@ -172,6 +172,10 @@ def _rate(state: DeviceState, record: Record) -> None:
     state.rate_version = record.rate_version
 
 
+def _incident(_state: DeviceState, _record: Record) -> None:
+    """Change nothing: what was refused has no effect."""
+
+
 def _checkpoint(state: DeviceState, record: Record) -> None:
     index, total = divmod(record.reference, 1 << 32)
     state.checkpoint = None if index + 1 == total else (index + 1, total)
@@ -196,6 +200,7 @@ _FOLDS: Final[dict[int, Callable[[DeviceState, Record], None]]] = {
     RecordType.RATE: _rate,
     RecordType.LIFE: _life,
     RecordType.WITHDRAW: _withdraw,
+    RecordType.INCIDENT: _incident,
 }
 
 

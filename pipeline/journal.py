@@ -79,6 +79,7 @@ class Journal:
         self.withheld = recovery.withheld
         self.copies_repaired = recovery.copies_repaired
         self.fault: PsdFault | None = None
+        self.on_fault: Callable[[PsdFault], None] = lambda fault: None  # told once, of the first
         self._closed = False
         self._use(recovery.base, recovery.capacity)
 
@@ -187,13 +188,8 @@ class Journal:
         state = self.state
         if state.zeroised:
             raise MachineError("the device is zeroised; its journal takes no more records")
-        if kind is not RecordType.CHECKPOINT:
-            left = self._end - state.sequence - 1
-            # One place is kept for a BOOT: what it says of the record before it, whether that was
-            # ever released, must stand right behind it.
-            kept = run_records(state) + (kind is not RecordType.BOOT)
-            if state.checkpoint is not None or left <= kept:
-                self._rotate(now)
+        if kind is not RecordType.CHECKPOINT and self._must_rotate(kind):
+            self._rotate(now)
         record = Record(
             kind,
             state.sequence + 1,
@@ -224,7 +220,7 @@ class Journal:
         except OSError as error:
             raise self._stopped(f"record {record.sequence}", error) from error
         except PsdFault as fault:
-            self.fault = fault
+            self._stop(fault)
             raise
         fold(state, record, digest(sealed))
         if kind is RecordType.CHECKPOINT and state.checkpoint is None:  # the segment is full
@@ -248,10 +244,8 @@ class Journal:
                 return signature
             detail = f"{len(signature)} bytes over a message of {len(message)}"
         except Exception as error:  # whatever a key store raises, an unsure signer is done
-            self.fault = PsdFault(FaultCause.NO_SIGNATURE, str(error))
-            raise self.fault from error
-        self.fault = PsdFault(FaultCause.SIGNATURE_WRONG, detail)
-        raise self.fault
+            raise self._stop(PsdFault(FaultCause.NO_SIGNATURE, str(error))) from error
+        raise self._stop(PsdFault(FaultCause.SIGNATURE_WRONG, detail))
 
     def record(self, sequence: int) -> Record:
         """Return a released record, read from the disk."""
@@ -273,6 +267,11 @@ class Journal:
                 segment = Segment(self._disk, self._seal, base)
                 yield from (segment.released(sequence) for sequence in range(begin, end))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more record of any kind needs no segment that is yet to be made."""
+        return self._prepared is not None or not self._must_rotate(RecordType.INCIDENT)
+
     def prepare(self) -> None:
         """Make the next segment ahead of need, once half of this one is used; for idle time.
 
@@ -285,6 +284,14 @@ class Journal:
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise self._stopped(f"new segment {self._end}", error) from error
+
+    def _must_rotate(self, kind: RecordType) -> bool:
+        state = self.state
+        left = self._end - state.sequence - 1
+        # One place is kept for a BOOT: what it says of the record before it, whether that was ever
+        # released, must stand right behind it.
+        kept = run_records(state) + (kind is not RecordType.BOOT)
+        return state.checkpoint is not None or left <= kept
 
     def _write(self, record: Record, sealed: bytes) -> None:
         disk = self._disk
@@ -339,8 +346,14 @@ class Journal:
         return self._prepared
 
     def _stopped(self, what: str, error: OSError) -> PsdFault:
-        self.fault = PsdFault(FaultCause.IO_ERROR, f"{what}: {error}")
-        return self.fault
+        fault = PsdFault(FaultCause.IO_ERROR, f"{what}: {error}")
+        fault.__cause__ = error
+        return self._stop(fault)
+
+    def _stop(self, fault: PsdFault) -> PsdFault:
+        self.fault = fault
+        self.on_fault(fault)
+        return fault
 
     def _use(self, base: int, capacity: int) -> None:
         self._base = base

@@ -6,12 +6,13 @@ acknowledgement back for days would have it count from the day that he lets it g
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
 from pipeline.authority import Refused
+from pipeline.state import IncidentKind
 from postage.envelope import Check, Sign, open_envelope, seal
 from postage.errors import MessageFault, MessageFormatError
 from postage.messages import ANSWERS, Denial, Denied, Message
@@ -19,6 +20,7 @@ from postage.messages import ANSWERS, Denial, Denied, Message
 LONGEST_ROUND_TRIP_US: Final = 60_000_000
 """An answer that took longer is refused; the question is asked again (reliability.md 4.7)."""
 _REMEMBERED: Final = 256  # questions: enough to tell a late answer from a stranger's
+_KEPT: Final = 256  # incidents in memory; the journal has them all, counted
 
 
 class Breach(Enum):
@@ -34,6 +36,7 @@ class Breach(Enum):
     SLOW = "the round trip took too long"
     TIME_WRONG = "the provider's time lies behind ours"
     CONTRADICTION = "the answer says other than what was asked"
+    OLD_COPY = "the provider has records beyond ours"
     HISTORY_DIFFERS = "the provider acknowledges records that are not ours"
     DENIED = "the provider denies what was asked"
 
@@ -50,8 +53,30 @@ class Incident:
     detail: str
     denial: Denial | None = None
 
+    @property
+    def kind(self) -> IncidentKind:
+        """Return what its journal record is about.
+
+        >>> Incident(Breach.DENIED, "AuditUpload", "", Denial.NOT_NEWEST).kind.name
+        'RESTORED_FOLDER'
+        """
+        if self.denial in _COPIES:
+            return _COPIES[self.denial]
+        return _KINDS.get(self.breach) or IncidentKind[self.breach.name]
+
     def __str__(self) -> str:
         return f"{self.question}: {self.breach.value}: {self.detail}"
+
+
+_KINDS: Final = {
+    Breach.OLD_COPY: IncidentKind.RESTORED_FOLDER,
+    Breach.HISTORY_DIFFERS: IncidentKind.CLONED_FOLDER,
+}
+_COPIES: Final[Mapping[Denial | None, IncidentKind]] = {
+    Denial.NOT_NEWEST: IncidentKind.RESTORED_FOLDER,
+    Denial.REGISTERS_BEHIND: IncidentKind.RESTORED_FOLDER,
+    Denial.HISTORY_DIFFERS: IncidentKind.CLONED_FOLDER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +98,7 @@ class Link:
     sign: the device's; check: tells whether (message, signature) is the provider's.
     nonce: a number below 2**64, never the same twice, that nobody can foretell.
     boottime_us: CLOCK_BOOTTIME, which runs on while the machine sleeps.
-    report: is told of every incident; `incidents` keeps them.
+    report: is told of every incident; `incidents` keeps the newest 256.
     round_trip_us: how long the last answer took that was believed.
 
     >>> from postage.messages import TimeAnswer, TimeQuery
@@ -105,7 +130,12 @@ class Link:
         self._report = report
         self._asked: deque[int] = deque(maxlen=_REMEMBERED)
         self._answered: deque[int] = deque(maxlen=_REMEMBERED)
-        self.incidents: list[Incident] = []
+        self._incidents: deque[Incident] = deque(maxlen=_KEPT)
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """Return the newest incidents, oldest first."""
+        return [*self._incidents]
 
     def ask(self, question: Message) -> Message | Unreachable | Incident:
         """Return the provider's answer, or why there is none to believe."""
@@ -136,7 +166,7 @@ class Link:
     ) -> Incident:
         """Return the incident, reported and kept."""
         incident = Incident(breach, type(question).__name__, detail, denial)
-        self.incidents.append(incident)
+        self._incidents.append(incident)
         self._report(incident)
         return incident
 

@@ -10,7 +10,7 @@ from datetime import date, tzinfo
 from typing import Final, Protocol
 
 from pipeline import budgets, claims
-from pipeline.accounts import Account, Book, BookFile, Budget, User
+from pipeline.accounts import Account, Book, BookFile, BookUnreadable, Budget, User
 from pipeline.accounts_csv import granted
 from pipeline.authority import Refused
 from pipeline.days import day_of
@@ -20,9 +20,9 @@ from pipeline.lifecycle import Role
 from pipeline.pins import SALT_BYTES, Pins, TryCounter, check_pin
 from pipeline.record import Record, RecordType
 from pipeline.roles import Action, Denial, Denied, Session, Sessions
-from pipeline.state import Try
-from pipeline.storage import SealedStorage, Storage
-from pipeline.trail import ENROL, Order, Trail, unexplained
+from pipeline.state import IncidentKind, Try
+from pipeline.storage import SealBroken, SealedStorage, Storage
+from pipeline.trail import ENROL, Order, Trail, TrailBroken, unexplained
 
 PROVIDER: Final = 0
 
@@ -87,8 +87,12 @@ class Office:
                 provider looks at it and enrols anew in an empty folder.
         """
         sealed = SealedStorage(around.storage, around.pins.pepper)
-        file, trail = BookFile(sealed), Trail(sealed)
-        book = file.read()
+        file = BookFile(sealed)
+        try:
+            trail, book = Trail(sealed), file.read()
+        except (SealBroken, BookUnreadable, TrailBroken) as broken:
+            meter.note_incident(IncidentKind.DAMAGED_FILE, str(broken))
+            raise
         since = book.checked_through if book else 0
         records = meter.records(since + 1, meter.last_sequence)
         strange = unexplained(trail.entries, records, since=since)
@@ -236,11 +240,12 @@ class Office:
     def _demand_own_files(self) -> None:
         if self.unexplained:
             first = self.unexplained[0]
-            raise NotEnrolled(
+            found = (
                 f"the accounts are older than the journal: record {first.sequence} "
-                f"({RecordType(first.type).name}) was ordered by no entry of the trail; "
-                "the provider enrols anew"
+                f"({RecordType(first.type).name}) was ordered by no entry of the trail"
             )
+            self.meter.note_incident(IncidentKind.RESTORED_FOLDER, found)
+            raise NotEnrolled(f"{found}; the provider enrols anew")
 
     def stored_pin(self, user: int, pin: str) -> str:
         """Return what is stored of a new PIN; BadPin where it is malformed or weak."""

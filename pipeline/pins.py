@@ -20,7 +20,7 @@ from argon2.low_level import hash_secret, verify_secret
 from pipeline.authority import Refused
 from pipeline.errors import MachineError
 from pipeline.roles import Denial, Denied
-from pipeline.state import Tries, Try
+from pipeline.state import IncidentKind, Tries, Try
 
 MEMORY_KIB: Final = 19 * 1024  # the OWASP minimum for t = 2, p = 1; 55 ms of one core
 PASSES: Final = 2
@@ -47,6 +47,9 @@ class TryCounter(Protocol):
 
     def tries_of(self, user: int) -> Tries:
         """Return what the records add up to."""
+
+    def note_incident(self, kind: IncidentKind, text: str) -> None:
+        """Make an incident a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +150,19 @@ def check_pin(
     Raises:
         PsdFault: the count could not be made durable. Nothing was compared, nobody is let in.
     """
-    if (held := barrier(user, counter.tries_of(user), now_us)) is not None:
-        return held
-    if (refused := counter.note_try(user, Try.ATTEMPT)) is not None:
-        return Denied(Denial.DEVICE, str(refused))
-    if pins.holds(user, pin, stored):
-        refused = counter.note_try(user, Try.SUCCESS)
-        return None if refused is None else Denied(Denial.DEVICE, str(refused))
-    tries = counter.tries_of(user)
+    denied = barrier(user, counter.tries_of(user), now_us)
+    if denied is None:
+        if (refused := counter.note_try(user, Try.ATTEMPT)) is not None:
+            return Denied(Denial.DEVICE, str(refused))
+        if pins.holds(user, pin, stored):
+            refused = counter.note_try(user, Try.SUCCESS)
+            return None if refused is None else Denied(Denial.DEVICE, str(refused))
+        denied = _wrong(user, counter.tries_of(user), now_us)
+    counter.note_incident(IncidentKind.WRONG_PIN, str(denied))
+    return denied
+
+
+def _wrong(user: int, tries: Tries, now_us: int) -> Denied:
     limit = TRIES_BEFORE_WAIT if tries.failures < TRIES_BEFORE_WAIT else TRIES_BEFORE_RELEASE
     left = f"user {user}, {limit - tries.failures} tries left"
     return barrier(user, tries, now_us) or Denied(Denial.WRONG_PIN, left)

@@ -168,6 +168,7 @@ class Psd(Services):
             flags = outcome_flags(self._journal.state.flight, self._told)
             self._journal.append(RecordType.CONFIRM, self._instant(), flags=flags)
             self._told.clear()
+        self._incidents.write_due()
         self._journal.prepare()
 
     def close(self) -> None:
@@ -175,6 +176,7 @@ class Psd(Services):
         try:
             if self._journal.fault is None:
                 self.idle()
+                self._incidents.write_all()
         finally:
             self._journal.close()
 

@@ -24,7 +24,7 @@ FIRST_PREVIOUS: Final = bytes(32)  # record 1 follows nothing
 
 _MAGIC = b"PSDJ"
 _VERSION = 1
-_KNOWN_TYPES = range(1, 19)
+_KNOWN_TYPES = range(1, 20)
 _BODY = struct.Struct("<4sHHQQQQQQQQQQIIIIQ32sHH256s72s")
 _SEALED_BYTES = _BODY.size  # the HMAC covers these
 _TAIL = struct.Struct("<32sI")
@@ -61,6 +61,7 @@ class RecordType(IntEnum):
     RATE = 16
     LIFE = 17  # initialised, registered: the stage in `reference`
     WITHDRAW = 18
+    INCIDENT = 19  # bad input was refused: the kind in `reference`, how often in `amount`
 
 
 class Record(NamedTuple):

@@ -11,6 +11,7 @@ from pipeline.state import (
     FLAG_TIME_KNOWN,
     FLAG_UNRELEASED,
     OUTCOMES,
+    IncidentKind,
     Lock,
     Outcome,
     Stage,
@@ -128,6 +129,13 @@ def _life(record: Record) -> str:
     return f"{stage}; {len(record.payload)} bytes of proof {record.payload.hex()}"
 
 
+def _incident(record: Record) -> str:
+    kinds = {kind.value: said for kind, said in _INCIDENTS.items()}
+    kind = kinds.get(record.reference, f"incident {record.reference}")
+    often = f", {record.amount} times" if record.amount > 1 else ""
+    return f"refused: {kind}{often}: {_text(record)}"
+
+
 def _checkpoint(record: Record) -> str:
     index, total = divmod(record.reference, 1 << 32)
     return f"checkpoint {index + 1} of {total}{', signed' if record.signature else ''}"
@@ -168,6 +176,29 @@ _TRIES: Final[Mapping[int, str]] = {
     Try.SUCCESS: "PIN right, logged in",
     Try.RELEASE: "PIN tries released",
 }
+_INCIDENTS: Final[Mapping[IncidentKind, str]] = {
+    IncidentKind.WRONG_STATE: "not in this state",
+    IncidentKind.WRONG_PIN: "wrong PIN",
+    IncidentKind.CLOCK_WRONG: "a clock that cannot be right",
+    IncidentKind.RESTORED_FOLDER: "an old copy of the folder",
+    IncidentKind.CLONED_FOLDER: "another copy of the folder, or another device's",
+    IncidentKind.DAMAGED_FILE: "a damaged file",
+    IncidentKind.DISK_FULL: "the disk was full",
+    IncidentKind.DISK_FAILED: "the disk failed",
+    IncidentKind.HOSTILE_CSV: "a CSV file",
+    IncidentKind.KEY_FAILED: "no good signature of the own key",
+    IncidentKind.FORGED: "a forged message",
+    IncidentKind.MALFORMED: "bytes that are no message",
+    IncidentKind.FOREIGN: "another device's message",
+    IncidentKind.STALE: "a message to no question of this run",
+    IncidentKind.LATE: "a message to an earlier question",
+    IncidentKind.REPEATED: "a message that came before",
+    IncidentKind.OUT_OF_PLACE: "a message that answers another kind of question",
+    IncidentKind.SLOW: "an answer that took too long",
+    IncidentKind.TIME_WRONG: "a provider's time behind ours",
+    IncidentKind.CONTRADICTION: "an answer that cannot be true",
+    IncidentKind.DENIED: "denied by the provider",
+}
 _WORDS: Final[Mapping[int, Callable[[Record], str]]] = {
     RecordType.CONFIRM: _confirm,
     RecordType.REFILL_BEGIN: _refill("asked for"),
@@ -189,6 +220,7 @@ _WORDS: Final[Mapping[int, Callable[[Record], str]]] = {
         f"rate edition {record.rate_version} in force, SHA-256 {record.payload.hex()}"
     ),
     RecordType.LIFE: _life,
+    RecordType.INCIDENT: _incident,
     RecordType.WITHDRAW: lambda record: (
         f"withdrawn from service, {Money(record.amount)} of the descending register to refund"
     ),

@@ -13,9 +13,11 @@ from pipeline.state import (
     FLAG_REDATE,
     FLAG_TEST,
     MAX_CONTROL_TOTAL,
+    MAX_INCIDENT_BYTES,
     MAX_PIECE_COUNT,
     OUTCOMES,
     DeviceState,
+    IncidentKind,
     Lock,
     Outcome,
     Stage,
@@ -32,6 +34,7 @@ _ALWAYS: Final = {
     RecordType.UNLOCK,
     RecordType.FAULT,
     RecordType.ZEROISE,
+    RecordType.INCIDENT,
 }
 _MAY_FOLLOW: Final = {  # plain numbers: enums are slow to look up, and this is asked at every piece
     int(stage): frozenset(map(int, kinds))
@@ -46,6 +49,8 @@ _REFILLS: Final = {RecordType.REFILL_BEGIN, RecordType.REFILL_APPLY, RecordType.
 _TELLABLE: Final = {Outcome.PRINTED, Outcome.CONFIRMED, Outcome.MISPRINT, Outcome.UNPRINTED}
 _CLOSING: Final = {*_TELLABLE, Outcome.CLAIMED}
 _TRIES: Final = {*Try}
+_INCIDENTS: Final = {*IncidentKind}
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
 _LIFTABLE: Final = int(Lock.SUSPENDED | Lock.FAULT)
 
 
@@ -108,8 +113,16 @@ def _of_reference(state: DeviceState, kind: RecordType, record: Record) -> Itera
             yield f"locks {told:#x} lifted; only {_LIFTABLE:#x} can be"
         case RecordType.TRY if told not in _TRIES:
             yield f"TRY of kind {told}"
+        case RecordType.INCIDENT if told not in _INCIDENTS or not record.amount:
+            yield f"{record.amount} incidents of kind {told}"
+        case RecordType.INCIDENT if not _is_text(record.payload):
+            yield f"an incident of {len(record.payload)} bytes {record.payload[:8]!r}"
         case RecordType.WITHDRAW if record.descending or state.pending_refill is not None:
             yield f"DR {record.descending} left, refill {state.pending_refill} under way"
+
+
+def _is_text(told: bytes) -> bool:
+    return len(told) <= MAX_INCIDENT_BYTES and not told.translate(None, _PRINTABLE)
 
 
 def _of_outcomes(state: DeviceState, kind: RecordType, record: Record) -> Iterator[str]:

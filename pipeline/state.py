@@ -17,6 +17,7 @@ MAX_CONTROL_TOTAL: Final = 2**40 - 1  # mills; five bytes hold a register in the
 MAX_PIECE_COUNT: Final = 2**32 - 1
 MAX_WINDOW: Final = 3
 DAY_US: Final = 86_400_000_000
+MAX_INCIDENT_BYTES: Final = 160
 REDATE_DAYS: Final = 60  # a piece is old mail by then, and its refund window over
 
 # Bits of Record.flags. An outcome takes three bits for each piece in flight, the oldest lowest.
@@ -74,6 +75,33 @@ class Try(IntEnum):
     ATTEMPT = 1  # written before the comparison
     SUCCESS = 2
     RELEASE = 3  # a supervisor or the provider starts the count anew
+
+
+class IncidentKind(IntEnum):
+    """What an INCIDENT record is about; the numbers are on disk for ever."""
+
+    WRONG_STATE = 1  # a service that the device's state does not offer
+    WRONG_PIN = 2
+    CLOCK_WRONG = 3  # ran back within a boot, or lies where no trusted clock can
+    RESTORED_FOLDER = 4  # an old copy: someone has heard of records that are not here
+    CLONED_FOLDER = 5  # another device's files, or two histories of one device
+    DAMAGED_FILE = 6  # half written, edited or gone
+    DISK_FULL = 7
+    DISK_FAILED = 8  # it refused to read, write or sync, or gave back something else
+    HOSTILE_CSV = 9
+    KEY_FAILED = 10  # no signature, or a wrong one
+    # What came over the link and was not believed; the rest of `pipeline.link.Breach` is above.
+    FORGED = 16
+    MALFORMED = 17
+    FOREIGN = 18
+    STALE = 19
+    LATE = 20  # reordered: the answer to an earlier question
+    REPEATED = 21
+    OUT_OF_PLACE = 22
+    SLOW = 23
+    TIME_WRONG = 24
+    CONTRADICTION = 25
+    DENIED = 26
 
 
 class Tries(NamedTuple):

@@ -13,11 +13,12 @@ from pipeline.accounts_csv import Preview, preview_import
 from pipeline.authority import Refused
 from pipeline.claimform import ClaimForm
 from pipeline.claims import Filing, Kept, file
+from pipeline.csvtext import BadCsv
 from pipeline.imprint import Evidence
 from pipeline.office import Office
 from pipeline.pins import check_pin
 from pipeline.roles import Action, Denial, Denied, Session
-from pipeline.state import Try
+from pipeline.state import IncidentKind, Try
 from pipeline.trail import Entry
 
 
@@ -46,7 +47,12 @@ class Supervision:
         """Return what importing a CSV file would change. BadCsv names every bad row."""
         if (denied := self._denial(Action.CHANGE_ACCOUNTS)) is not None:
             return denied
-        return preview_import(self.office.book, data, newest=self.office.meter.last_sequence)
+        meter = self.office.meter
+        try:
+            return preview_import(self.office.book, data, newest=meter.last_sequence)
+        except BadCsv as bad:
+            meter.note_incident(IncidentKind.HOSTILE_CSV, f"user {self.session.user}: {bad}")
+            raise
 
     def import_accounts(self, data: bytes) -> Preview | Denied:
         """Import a CSV file, all of its rows or none, and return what changed."""

@@ -43,7 +43,8 @@ def _send_up_to(newest: int, psd: Psd, link: Link) -> Failure | None:
             last = min(told, newest)
             link.ask(_bundle(psd, link, last, b"".join(psd.sealed_records(last, last))))
             detail = f"record {told} of {newest}, digest {answer.digest.hex()}"
-            return link.refuse(Breach.HISTORY_DIFFERS, question, detail)
+            breach = Breach.OLD_COPY if told > newest else Breach.HISTORY_DIFFERS
+            return link.refuse(breach, question, detail)
         if told == newest:
             return None
         if told <= mark:

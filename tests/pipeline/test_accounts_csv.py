@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.accounts import MAX_BUDGET, Account, Book, Budget, Period
 from pipeline.accounts_csv import COLUMNS, export_accounts, preview_import
 from pipeline.csvtext import MAX_BYTES, BadCsv, harmful, harmless, read_csv, write_csv
+from pipeline.record import RecordType
 from postage.money import Money
 from tests.pipeline.people import Premises, supervised
 
@@ -171,10 +172,11 @@ def test_the_preview_says_what_changes_and_what_stays() -> None:
 def test_an_import_reaches_the_psd_whole_or_not_at_all() -> None:
     premises = Premises()
     ada = supervised(premises)
-    before = premises.psd.last_sequence, ada.office.book
+    last, book = premises.psd.last_sequence, ada.office.book
     with pytest.raises(BadCsv):
         ada.import_accounts(HEADER + b"7,Mail room,50,month,yes\n8,Sales,1,week,yes\n")
-    assert (premises.psd.last_sequence, ada.office.book) == before
+    [incident] = premises.psd.records(last + 1)
+    assert (incident.type, ada.office.book) == (RecordType.INCIDENT, book)
     ada.import_accounts(HEADER + b"7,Mail room,50,month,yes\n8,Sales,1,none,no\n9,x,,,yes\n")
     left = {n: each.left for n, each in premises.psd._journal.state.departments.items()}
     assert left == {7: 50_000, 8: 0}

@@ -9,6 +9,7 @@ import pytest
 from pipeline.authority import Reason, Refused
 from pipeline.contact import MAX_ORDERS, Contact, Met
 from pipeline.imprint import Refilled
+from pipeline.incidents import canonical
 from pipeline.lifecycle import State
 from pipeline.link import Breach, Incident, Unreachable
 from pipeline.orders import obey
@@ -216,7 +217,7 @@ def test_a_restored_folder_is_found_at_the_next_contact() -> None:
             assert isinstance(result, Met)  # nothing happened since: not an old copy at all
             continue
         assert isinstance(result, Incident), later
-        assert result.breach in (Breach.DENIED, Breach.HISTORY_DIFFERS)
+        assert result.breach in (Breach.DENIED, Breach.OLD_COPY, Breach.HISTORY_DIFFERS)
         assert meeting.account.lock is not None
         assert meeting.psd.state is State.SUSPENDED
 
@@ -241,7 +242,7 @@ class TestEveryAnswer:
 
     def refused(self, tamper: Callable[[bytes, Deliver], bytes]) -> Incident:
         meeting = Meeting(tamper=tamper)
-        before = meeting.psd.head
+        before, sequence = meeting.psd.registers, meeting.psd.last_sequence
         told: list[Incident] = []
         contact = Contact(
             meeting.psd,
@@ -254,7 +255,10 @@ class TestEveryAnswer:
         result = contact.meet()
         assert isinstance(result, Incident)
         assert contact.incidents == told == [result]
-        assert meeting.psd.head == before
+        assert meeting.psd.registers == before
+        [record] = meeting.psd.records(sequence + 1)  # of the incident, and nothing else
+        assert (record.type, record.reference) == (RecordType.INCIDENT, result.kind)
+        assert record.payload == canonical(str(result))
         assert result.question == "TimeQuery"
         return result
 
@@ -991,7 +995,7 @@ class TestUploads:
         )
         refused = meeting.contact.meet()
         assert isinstance(refused, Incident)
-        assert refused.breach is Breach.HISTORY_DIFFERS
+        assert refused.breach is (Breach.OLD_COPY if ahead > 0 else Breach.HISTORY_DIFFERS)
         assert meeting.account.lock is None  # the true provider finds nothing wrong
 
     def test_a_long_history_goes_in_bundles_and_each_record_once(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from imi.simdisk import ATOMS, PowerCut, SimDisk
 from pipeline.checkpoint import run_records
 from pipeline.errors import DeviceExists, FaultCause, NoDevice, PsdFault
+from pipeline.faultnote import NOTE
 from pipeline.imprint import Evidence, Refilled
 from pipeline.journal import Journal
 from pipeline.lifecycle import State
@@ -80,7 +81,9 @@ def fault_of(disk: SimDisk) -> FaultCause:
     image = disk.image()
     with pytest.raises(PsdFault) as caught:
         opened(disk)
-    assert disk.image() == image, "a faulted device is left as it is, for inspection"
+    left = disk.image()
+    assert {**left, NOTE: image[NOTE]} == image, "a faulted journal is left as it is, to look at"
+    assert caught.value.cause.name in left[NOTE].decode("latin-1")
     return caught.value.cause
 
 
@@ -685,7 +688,7 @@ def test_every_operation_of_a_rotation_may_be_cut() -> None:
         except PowerCut:
             pass
         else:
-            assert len(disk.list()) == 5  # two segments of two copies, and HEAD
+            assert len(disk.list()) == 6  # two segments of two copies, HEAD and the fault's note
             assert operation == 5 + 6 * (psd._journal.state.sequence - before)
             return
         for seed in range(12):

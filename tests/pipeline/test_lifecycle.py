@@ -15,7 +15,7 @@ from pipeline.psd import Psd
 from pipeline.psdclock import HOUR_US, Instant, TimePolicy
 from pipeline.record import RecordType
 from pipeline.services import commission
-from pipeline.state import Lock, Outcome, Stage, Tries, Try
+from pipeline.state import IncidentKind, Lock, Outcome, Stage, Tries, Try
 from postage.contactrule import read_rules
 from postage.decertification import Allowed, Calendar, Entry, Rule, read_calendar
 from postage.indicium import PayloadType, unpack
@@ -452,12 +452,14 @@ def test_a_broken_journal_refuses_all_but_status() -> None:
     assert psd.registers.descending == Money(500_000)
 
 
-def test_what_a_state_refuses_leaves_no_record() -> None:
+def test_what_a_state_refuses_is_one_incident_and_nothing_else() -> None:
     psd = held(Lock.SUSPENDED)
-    before = psd.head
+    before, sequence = psd.registers, psd.last_sequence
     assert reason(psd.void_refill(3)) is Reason.SUSPENDED
     assert reason(psd.redate(6, date(2026, 7, 14))) is Reason.SUSPENDED
-    assert psd.head == before
+    [record] = psd.records(sequence + 1)
+    assert (record.type, record.reference) == (RecordType.INCIDENT, IncidentKind.WRONG_STATE)
+    assert psd.registers == before
     gone = tampered()
     assert reason(gone.acknowledge(1)) is Reason.TAMPERED
     assert reason(gone.anchor_time(NOON_US, 0, 1)) is Reason.TAMPERED

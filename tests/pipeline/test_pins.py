@@ -24,7 +24,7 @@ from pipeline.pins import (
 )
 from pipeline.psd import Psd
 from pipeline.roles import Denial, Denied
-from pipeline.state import Tries, Try
+from pipeline.state import IncidentKind, Tries, Try
 from tests.pipeline.device import NOON_US, TellClock, new_device, setup
 from tests.pipeline.people import CHEAP, PEPPER, PIN, WRONG
 
@@ -121,6 +121,7 @@ class Counted(TryCounter):
         self.tries = Tries(0, 0)
         self.now_us = 0
         self.refuses: Refused | None = None
+        self.incidents: list[tuple[IncidentKind, str]] = []
 
     def note_try(self, user: int, kind: Try) -> Refused | None:
         is_try = kind is Try.ATTEMPT
@@ -129,6 +130,9 @@ class Counted(TryCounter):
 
     def tries_of(self, user: int) -> Tries:
         return self.tries
+
+    def note_incident(self, kind: IncidentKind, text: str) -> None:
+        self.incidents.append((kind, text))
 
 
 STORED = CHEAP.stored(7, PIN, SALT)
@@ -161,6 +165,7 @@ def test_tries_left_count_down() -> None:
     counter = Counted()
     said = [str(check_pin(counter, CHEAP, 7, WRONG, STORED, 0)) for _ in range(2)]
     assert said == ["wrong PIN: user 7, 4 tries left", "wrong PIN: user 7, 3 tries left"]
+    assert counter.incidents == [(IncidentKind.WRONG_PIN, text) for text in said]
 
 
 def test_a_device_that_counts_no_try_compares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_type_numbers_are_on_disk_for_ever() -> None:
     names = [
         *("DEBIT", "CONFIRM", "REFILL_BEGIN", "REFILL_APPLY", "REFILL_VOID", "BUDGET"),
         *("TIME_ANCHOR", "AUDIT_ACK", "LOCK", "UNLOCK", "BOOT", "FAULT", "CHECKPOINT"),
-        *("ZEROISE", "TRY", "RATE", "LIFE", "WITHDRAW"),
+        *("ZEROISE", "TRY", "RATE", "LIFE", "WITHDRAW", "INCIDENT"),
     ]
     assert [(kind.name, kind.value) for kind in RecordType] == [
         (name, number) for number, name in enumerate(names, 1)
@@ -152,7 +152,7 @@ def test_zeros_are_empty() -> None:
     [
         (0, b"PSDX", "starts with b'PSDX'"),
         (4, b"\x02", "version 2"),
-        (6, b"\x13", "record type 19 is unknown"),
+        (6, b"\x14", "record type 20 is unknown"),
         (6, b"\x00", "record type 0 is unknown"),
         (144, b"\xff", "319 bytes of payload and signature of 256"),
         (404, b"\x01", "reserved byte"),

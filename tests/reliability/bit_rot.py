@@ -13,6 +13,7 @@ from random import Random
 
 from imi.simdisk import SimDisk
 from pipeline.errors import PsdFault
+from pipeline.faultnote import NOTE
 from pipeline.record import RECORD_BYTES
 from pipeline.recovery import HEAD, mend, recover
 from pipeline.segments import Segment
@@ -68,7 +69,8 @@ def every_bit(name: str, part: int = 0, parts: int = 1) -> Findings:
     """Flip each bit of each file, one at a time; of `parts` this one."""
     found = Findings()
     disk, _, sound = store(name)
-    bits = [(each, bit) for each, data in sound.items() for bit in range(8 * len(data))]
+    files = {each: data for each, data in sound.items() if each != NOTE}  # which proves nothing
+    bits = [(each, bit) for each, data in files.items() for bit in range(8 * len(data))]
     with remembering():
         for each, bit in bits[part::parts]:
             disk.flip(each, bit)
@@ -138,7 +140,7 @@ def random_damage(seed: int, count: int) -> Findings:
 
 
 def _damage(image: SimDisk, damage: str, rng: Random) -> None:
-    names = image.list()
+    names = [name for name in image.list() if name != NOTE]
     weights = [3] * len(names)
     weights[names.index(HEAD)] = 1  # a lost HEAD is FAULT whatever else; let others show
     name, other = rng.choices(names, weights, k=2)
