@@ -67,7 +67,10 @@ def pack_state(state: DeviceState) -> bytes:
         _HEAD.pack(
             _VERSION,
             state.window,
-            (pending is not None) | (anchor is not None) << 1 | state.zeroised << 2,
+            (pending is not None)
+            | (anchor is not None) << 1
+            | state.zeroised << 2
+            | state.unmet << 3,
             state.stage,
             len(state.binding),
             state.locks,
@@ -159,6 +162,7 @@ def _unpack_state(data: bytes, last: Record, digest: bytes) -> DeviceState:
         binding=binding,
         stage=stage,
         zeroised=bool(present & 4),
+        unmet=bool(present & 8),
         locks=locks,
         rate_version=rate_version,
         anchor=Anchor(*anchor) if present & 2 else None,

@@ -256,20 +256,24 @@ class Device:
         return refused
 
     def _refusal(self, service: Service, now: Instant | None) -> Refused | None:
-        """Return the same; a lock found by time is made durable."""
         state = self._state_at(now)
         refused = permit(state, service)
         if refused is None or state is State.TAMPERED:
             return refused
         if state is State.FAULT and self._journal.fault is not None:
             return Refused(Reason.FAULT, str(self._journal.fault))
-        if state is not State.LOCKED_COMM:
-            return refused
+        return self._silent(refused, now) if state is State.LOCKED_COMM else refused
+
+    def _silent(self, refused: Refused, now: Instant | None) -> Refused:
+        """Return what locks the device until a contact; a lock found by time is made durable."""
         folded = self._journal.state
         if now is None:
             if folded.anchor is None:
                 return Refused(Reason.TIME_UNKNOWN, f"boot {folded.boot} needs a contact")
             return Refused(Reason.CLOCK_BEHIND, "CLOCK_BOOTTIME ran back within a boot")
+        if folded.unmet:
+            detail = f"boot {folded.boot} has the time, and no acknowledgement of its records"
+            return Refused(Reason.LOCKED_COMM, detail)
         if not folded.locks & Lock.COMM:
             self._journal.append(RecordType.LOCK, now, reference=Lock.COMM)
         return refused

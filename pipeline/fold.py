@@ -93,6 +93,7 @@ def _boot(state: DeviceState, record: Record) -> None:
     known, assumed = record.flags & FLAG_TIME_KNOWN, record.flags & FLAG_TIME_ASSUMED
     state.anchor = Anchor(record.psd_us, record.boottime_us) if known or assumed else None
     state.assumed_boots = state.assumed_boots + 1 if assumed else 0
+    state.unmet = not (known or assumed)
     day = record.psd_us // DAY_US
     state.repairs = record.amount + (state.repairs if day == state.repair_day else 0)
     state.repair_day = day
@@ -146,6 +147,7 @@ def _audit_ack(state: DeviceState, record: Record) -> None:
 def _contact(state: DeviceState, record: Record) -> None:
     state.last_contact_us = record.psd_us
     state.locks &= ~_COMM
+    state.unmet = False
 
 
 def _life(state: DeviceState, record: Record) -> None:

@@ -110,6 +110,7 @@ def state_of(folded: DeviceState, *, is_broken: bool, is_silent: bool, low_mills
 def _held(folded: DeviceState, *, is_broken: bool, is_silent: bool) -> State | None:
     """Return what keeps the device from printing whatever its funds, the most restrictive first."""
     stage, locks = folded.stage, folded.locks
+    is_silent = is_silent or folded.unmet
     if not (locks or is_broken or is_silent or folded.zeroised) and stage == _REGISTERED:
         return None  # as before every piece
     holds = (

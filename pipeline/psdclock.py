@@ -31,6 +31,9 @@ class Instant(NamedTuple):
 class TimePolicy:
     """What a boot may begin with. The default is strict: nothing, until the provider is reached.
 
+    Strict, a boot prints nothing before its first whole contact: to be told the time is not enough.
+    The provider that acknowledges every record has looked at what the folder says, so an old copy
+    of it is found before it has printed anything (reliability.md, R8).
     trusts_rtc: the device has a real-time clock with a battery, out of the user's reach.
     assumed_boots: so many boots in a row may go on from the floor (weaker: the time that the power
     was off is unknown, and is reported); each contact starts the count anew.

@@ -163,6 +163,7 @@ class DeviceState:
     rate_version: int = 0
     anchor: Anchor | None = None  # None: nobody has told this boot the time
     assumed_boots: int = 0  # in a row whose time was assumed
+    unmet: bool = False  # a strict boot before its first contact: the folder may be an old copy
     last_contact_us: int = 0
     acknowledged: int = 0  # the provider has the records up to this one
     unsent_us: int = 0  # PSD time of the first debit since all was acknowledged; 0: none

@@ -18,6 +18,7 @@ STATES = st.builds(
     binding=st.binary(max_size=40),
     stage=st.integers(0, 3),
     zeroised=st.booleans(),
+    unmet=st.booleans(),
     locks=st.integers(0, 7),
     rate_version=U32,
     anchor=st.none() | st.builds(Anchor, U63, U63),

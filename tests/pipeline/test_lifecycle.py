@@ -199,13 +199,20 @@ def test_a_lock_that_was_noticed_survives_a_restart_with_the_clock_set_back() ->
     assert psd.state is State.LOCKED_COMM
 
 
-def test_a_strict_boot_prints_nothing_until_it_is_told_the_time() -> None:
+def test_a_strict_boot_prints_nothing_before_a_whole_contact() -> None:
+    """reliability.md 4.7: a contact is the acknowledgement of every record; the time is none."""
     disk, clocks = SimDisk(), Clocks(datetime(2026, 7, 13, 19, tzinfo=UTC))
     filled(disk, clock=clocks).close()
     psd = Psd.open(disk, **setup(clock=clocks, time=STRICT))
     assert reason(psd.imprint(letter())) is Reason.TIME_UNKNOWN
     assert psd.state is State.LOCKED_COMM
     assert psd.anchor_time(clocks.rtc_us, 0, 1) is None
+    locks = psd._journal.state.locks
+    assert reason(psd.imprint(letter())) is Reason.LOCKED_COMM
+    assert psd._journal.state.locks == locks  # by this boot, not by the rule's hours
+    assert psd.acknowledge(psd.last_sequence - 1) is None  # of a part: no contact
+    assert psd.state is State.LOCKED_COMM
+    assert psd.acknowledge(psd.last_sequence) is None
     imprinted(psd)
 
 

@@ -2,10 +2,10 @@
 
 `python -m tests.reliability.rollback --count 20` prints the counts. A meter is copied at some
 moment, prints on, meets its provider, and is put back to the copy. In strict mode (no clock that is
-trusted) the copy must be refused before its first imprint and found out by the contact that it then
-needs; with a trusted clock it prints fewer or more pieces than before until the next contact, which
-must find it out. Found out: the provider opens an incident and locks the device, and no further
-piece is printed.
+trusted) the copy must be refused before its first imprint, even where it is told the time and cut
+off from then on, and found out by the contact that it then needs; with a trusted clock it prints
+fewer or more pieces than before until the next contact, which must find it out. Found out: the
+provider opens an incident and locks the device, and no further piece is printed.
 
 A copy that is put back before any contact is a device like any other: nothing offline can tell.
 Those are counted apart and not as detected.
@@ -14,13 +14,17 @@ Those are counted apart and not as detected.
 import argparse
 import json
 import time
+from collections.abc import Callable
 from random import Random
 
 from pipeline.authority import Reason, Refused
 from pipeline.contact import Met
 from pipeline.imprint import Evidence
+from pipeline.link import Unreachable
 from pipeline.psdclock import TimePolicy
 from pipeline.state import Outcome
+from postage.envelope import open_envelope
+from postage.messages import TimeQuery
 from postage.money import Money
 from tests.pipeline.device import letter
 from tests.pipeline.meeting import Meeting
@@ -38,6 +42,24 @@ def print_on(meter: Meeting, count: int) -> None:
         meter.psd.confirm(evidence.sequence, Outcome.CONFIRMED)
 
 
+def told_the_time(meter: Meeting) -> Evidence | Refused:
+    """Return what an imprint comes to on a line that lets the time through and nothing else."""
+
+    def cut(question: bytes, deliver: Callable[[bytes], bytes]) -> bytes:
+        if not isinstance(open_envelope(question, lambda message, told: True), TimeQuery):
+            raise TimeoutError("no answer")
+        return deliver(question)
+
+    meter.tamper = cut
+    assert isinstance(meter.contact.meet(), Unreachable)
+    meter.tamper = None
+    return meter.psd.imprint(letter())
+
+
+def reason(answer: Evidence | Refused) -> Reason | None:
+    return answer.reason if isinstance(answer, Refused) else None
+
+
 def restore_once(seed: int, policy: str, with_contact: bool) -> str:
     """Return what became of one restored copy."""
     rng = Random(seed)
@@ -53,10 +75,10 @@ def restore_once(seed: int, policy: str, with_contact: bool) -> str:
         assert isinstance(meter.contact.meet(), Met)
     meter.reopen(copy)
     first = meter.psd.imprint(letter())
-    if policy == "strict" and not (
-        isinstance(first, Refused) and first.reason is Reason.TIME_UNKNOWN
-    ):
-        return f"printed before any contact: {first}"
+    if policy == "strict":
+        told = told_the_time(meter)
+        if [reason(first), reason(told)] != [Reason.TIME_UNKNOWN, Reason.LOCKED_COMM]:
+            return f"printed before any contact: {first}, {told}"
     if isinstance(first, Evidence):
         meter.psd.confirm(first.sequence, Outcome.CONFIRMED)
         print_on(meter, rng.randint(0, 9))
