@@ -11,9 +11,11 @@ from imi.frontoffice import allowed, open_office
 from imi.meter import SoftwareMeter, open_meter
 from imi.runfolder import fund, next_piece, prepare, take_into_service
 from imi.world import World
+from imicore import frames
 from pipeline.composer import Composer
 from pipeline.contact import Contact
 from pipeline.disk import RealDisk
+from pipeline.graphics import Graphic, picture, slogan
 from pipeline.imprint import OpenPiece
 from pipeline.job import Job
 from pipeline.line import Line
@@ -23,6 +25,8 @@ from pipeline.tally import Tally
 from postage.devices import Mode
 from postage.rates import RateBook
 
+DARK = 128
+"""Greys below are ink in a picture of a graphic."""
 Who = tuple[int, str]
 """A user's number and PIN."""
 
@@ -34,6 +38,7 @@ class Run:
     job: Job
     out: Path
     world: World
+    graphics: dict[str, Graphic]
     composer: Composer
     meter: SoftwareMeter
     provider: BackOffice
@@ -56,6 +61,7 @@ def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None, who: Who | 
     The job's departments go into the book of a meter that knows no users.
     """
     world, composer = World(job), build_composer(job)
+    graphics = build_graphics(job)
     prepare(out, job, fresh=fresh)
     with ExitStack() as undo:
         log = PieceLog(out / "pieces.sqlite")
@@ -80,6 +86,7 @@ def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None, who: Who | 
         job=job,
         out=out,
         world=world,
+        graphics=graphics,
         composer=composer,
         meter=meter,
         provider=provider,
@@ -104,6 +111,21 @@ def build_composer(job: Job) -> Composer:
     )
 
 
+def build_graphics(job: Job) -> dict[str, Graphic]:
+    """Return the job's ads and slogans, checked and drawn.
+
+    Raises:
+        NotAGraphic, ImiError, OSError: one could pass for postage, or is no picture.
+    """
+    dpi, made = job.print.dots_per_inch, {}
+    for each in job.graphic:
+        if each.picture is None:
+            made[each.name] = slogan(each.name, each.text, dpi)
+        else:
+            made[each.name] = picture(each.name, frames.load(each.picture) < DARK, dpi)
+    return made
+
+
 def build_line(run: Run) -> Line:
     """Return the line of a run, on the world's devices."""
     job = run.job
@@ -111,6 +133,7 @@ def build_line(run: Run) -> Line:
         feeder=run.world,
         scale=run.world,
         book=RateBook.load(),
+        graphics=run.graphics,
         psd=run.meter.psd,
         shift=run.shift,
         profile=job.meter.profile,

@@ -7,8 +7,18 @@ from typing import Final
 
 from imicore import frames
 from pipeline.line import Passage
-from pipeline.piecelog import PieceRow
-from pipeline.pieces import Diverted, Inspected, Rated, Weighed, evidence_of, fed_of, reached
+from pipeline.piecelog import GRAPHIC, INSPECTED, PieceRow
+from pipeline.pieces import (
+    Decorated,
+    Diverted,
+    Inspected,
+    Rated,
+    Weighed,
+    evidence_of,
+    fed_of,
+    reached,
+    stage_of,
+)
 from postage.factrows import facts_as_row
 from postage.facts import Measured, PieceFacts
 from postage.mailpiece import Mailpiece
@@ -26,7 +36,7 @@ def keep_picture(folder: Path, passage: Passage, first: int, every: int) -> tupl
     Returns its name in the run's folder and a caption, None where none was kept.
     """
     outcome, frame = passage.outcome, passage.frame
-    stage = outcome if isinstance(outcome, Inspected) else outcome.at
+    stage = stage_of(outcome)
     number = fed_of(stage).number
     diverted = isinstance(outcome, Diverted)
     if frame is None or not every or not (diverted or (number - first) % every == every // 2):
@@ -38,6 +48,8 @@ def keep_picture(folder: Path, passage: Passage, first: int, every: int) -> tupl
     if rated is not None:
         ounces = rated.weighed.weight_milliounces / 1000
         caption += f": {rated.quote.shape.value}, {ounces:.2f} oz, {rated.quote.postage}"
+    if isinstance(outcome, Decorated):
+        caption += f": {outcome.graphic.name}, no postage"
     if isinstance(outcome, Diverted):
         caption += f" - diverted: {outcome.reason.value}"
     return name, caption
@@ -45,8 +57,7 @@ def keep_picture(folder: Path, passage: Passage, first: int, every: int) -> tupl
 
 def keep_facts(folder: Path, picture: str, passage: Passage, mailed_on: date) -> None:
     """Add what a sorter would measure of the piece in a picture, for `imi sorter lane`."""
-    outcome = passage.outcome
-    rated = reached(outcome if isinstance(outcome, Inspected) else outcome.at, Rated)
+    rated = reached(stage_of(passage.outcome), Rated)
     if rated is None:
         return
     facts = piece_facts(rated.piece, Path(picture).name, rated.weighed.fed.number, mailed_on)
@@ -74,12 +85,19 @@ def piece_facts(piece: Mailpiece, picture: str, number: int, day: date) -> Piece
 def row_of(passage: Passage, picture: str | None) -> PieceRow:
     """Return a piece as the list of pieces keeps it; `picture` is its file."""
     outcome = passage.outcome
-    stage = outcome if isinstance(outcome, Inspected) else outcome.at
+    stage = stage_of(outcome)
     weighed, rated, evidence = reached(stage, Weighed), reached(stage, Rated), evidence_of(stage)
+    match outcome:
+        case Inspected():
+            said, detail = INSPECTED, ""
+        case Decorated(_, graphic):
+            said, detail = GRAPHIC, graphic.name
+        case Diverted(_, reason, detail):
+            said = reason.value
     return PieceRow(
         number=fed_of(stage).number,
-        outcome="inspected" if isinstance(outcome, Inspected) else outcome.reason.value,
-        detail="" if isinstance(outcome, Inspected) else outcome.detail,
+        outcome=said,
+        detail=detail,
         department=fed_of(stage).order.department,
         shape=rated.quote.shape.value if rated else None,
         weight_milliounces=weighed.weight_milliounces if weighed else None,

@@ -52,6 +52,7 @@ def summarise(
             "first": first,
             "fed": tally.fed,
             "printed_and_reread": tally.inspected,
+            "graphics_without_postage": tally.decorated,
             "mismatches": tally.mismatches,
             "diverted": dict(tally.diverted),
             "by_shape": dict(tally.shapes),

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imi import mailpictures
+from imicore.graphic import Spot
 from imicore.raster import Placement, Raster
 from pipeline.devices import FeedFault, Frame, HeadReport, Zone
+from pipeline.graphics import Graphic
 from pipeline.imprint import ReleaseToken
 from pipeline.job import Batch, Job
 from pipeline.pieces import Fed, Order
@@ -81,7 +83,11 @@ class World:
         batch = self._piece.batch
         length, height, thickness = (_thou(inches) for inches in batch.inches)
         fed = Fed(
-            self._piece.number, length, height, thickness, Order(batch.department, batch.flags)
+            self._piece.number,
+            length,
+            height,
+            thickness,
+            Order(batch.department, batch.flags, batch.graphic),
         )
         if self._piece.fault == "feed_jam":
             return FeedFault(fed, double=False, detail="the piece did not reach the scale")
@@ -123,6 +129,16 @@ class World:
         """Print on the piece under the head; a token counts once, and only upwards."""
         assert token.number > self._token, f"{token} after {self._token}: a replayed record"
         self._token = token.number
+        report = self._print(raster, placement.x, placement.y)
+        if self._current().fault == "smudge":
+            self._smudge(raster, placement)
+        return report
+
+    def decorate(self, graphic: Graphic, spot: Spot) -> HeadReport:
+        """Print an ad or slogan on the piece under the head."""
+        return self._print(graphic.raster, spot.x, spot.y)
+
+    def _print(self, raster: Raster, x: int, y: int) -> HeadReport:
         piece, rng = self._current(), self._rng(3)
         length, height = (float(inches) for inches in piece.batch.inches[:2])
         paper = mailpictures.draw(
@@ -146,13 +162,11 @@ class World:
             rows,
             raster_dpi=raster.dots_per_inch,
             image_dpi=IMAGE_DPI,
-            x_in=placement.x / raster.dots_per_inch + shift_in,
-            y_in=placement.y / raster.dots_per_inch,
+            x_in=x / raster.dots_per_inch + shift_in,
+            y_in=y / raster.dots_per_inch,
             ink=ink,
             rng=rng,
         )
-        if piece.fault == "smudge":
-            self._smudge(raster, placement)
         return HeadReport(fired, raster.width)
 
     def _smudge(self, raster: Raster, placement: Placement) -> None:

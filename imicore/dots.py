@@ -41,8 +41,8 @@ class Raster:
     """A picture of dots as a print head takes it.
 
     `rows` is uint8[height, ceil(width / 8)], the most significant bit leftmost, 1 = ink, pad bits
-    0. `elements` says where things are: "symbol", "quiet_zone", "indicium" always; "text", "fim",
-    "mark" where they exist.
+    0. `elements` says where things are: of an indicium "symbol", "quiet_zone", "indicium" always;
+    "text", "fim", "mark" where they exist; of an ad or slogan "graphic" alone.
     """
 
     rows: Rows

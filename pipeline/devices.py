@@ -6,7 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from imicore.graphic import Spot
 from imicore.raster import Placement, Raster
+from pipeline.graphics import Graphic
 from pipeline.imprint import ReleaseToken
 from pipeline.pieces import Fed
 
@@ -55,6 +57,9 @@ class Head(Protocol):
 
     def fire(self, token: ReleaseToken, raster: Raster, placement: Placement) -> HeadReport:
         """Print, and return how many columns were fired."""
+
+    def decorate(self, graphic: Graphic, spot: Spot) -> HeadReport:
+        """Print what is no postage, which takes no token; return how many columns were fired."""
 
 
 class Camera(Protocol):

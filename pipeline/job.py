@@ -128,6 +128,20 @@ class Camera(_Model):
     noise: Annotated[float, Field(ge=0, le=30)] = 5.0
 
 
+class Graphic(_Model):
+    """An ad or slogan: lines of text, or a picture file with a pixel for each dot of the head."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    text: tuple[str, ...] = ()
+    picture: Path | None = None  # beside the job file, unless it says more
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Graphic":
+        if bool(self.text) == bool(self.picture):
+            raise ValueError(f"graphic {self.name!r} has either text or a picture")
+        return self
+
+
 class Fault(_Model):
     """Something that goes wrong with one piece of a batch (counted from 1)."""
 
@@ -146,6 +160,7 @@ class Batch(_Model):
     stock: Literal["white", "cream", "kraft", "window"] = "white"
     flags: frozenset[FLAGS] = frozenset()
     faults: tuple[Fault, ...] = ()
+    graphic: str | None = None  # printed in place of postage
 
     @model_validator(mode="after")
     def _consistent(self) -> "Batch":
@@ -179,6 +194,7 @@ class Job(_Model):
     camera: Camera = Camera()
     department: tuple[Department, ...] = Field(min_length=1)
     batch: tuple[Batch, ...] = Field(min_length=1)
+    graphic: tuple[Graphic, ...] = ()
 
     @model_validator(mode="after")
     def _departments_exist(self) -> "Job":
@@ -189,6 +205,18 @@ class Job(_Model):
             if batch.department not in known:
                 raise ValueError(
                     f"batch {batch.name!r} charges department {batch.department}; known: {known}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _graphics_exist(self) -> "Job":
+        known = [graphic.name for graphic in self.graphic]
+        if len(set(known)) != len(known):
+            raise ValueError(f"names of graphics {known} are not all different")
+        for batch in self.batch:
+            if batch.graphic is not None and batch.graphic not in known:
+                raise ValueError(
+                    f"batch {batch.name!r} prints graphic {batch.graphic!r}; known: {known}"
                 )
         return self
 
@@ -207,7 +235,7 @@ def load_job(path: Path) -> Job:
     """Return the job in a TOML file, or raise JobError that names file, place and fault."""
     try:
         with path.open("rb") as file:
-            return Job.model_validate(tomllib.load(file))
+            job = Job.model_validate(tomllib.load(file))
     except OSError as error:
         raise JobError(f"cannot read the job file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -218,3 +246,10 @@ def load_job(path: Path) -> Job:
             for fault in error.errors()
         ]
         raise JobError(f"{path} is not a job:\n" + "\n".join(lines)) from error
+    beside = tuple(
+        graphic.model_copy(update={"picture": path.parent / graphic.picture})
+        if graphic.picture
+        else graphic
+        for graphic in job.graphic
+    )
+    return job.model_copy(update={"graphic": beside})

@@ -4,21 +4,24 @@ weigh -> rate -> pay -> print -> inspect: each from one frozen record to the nex
 The debit is durable before the head is asked for a single column.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
 from imicore.errors import PlacementError, TokenError
+from imicore.graphic import place_graphic
 from pipeline.authority import Reason as Why
 from pipeline.authority import Refused
 from pipeline.composer import Composer, position
 from pipeline.devices import Camera, Feeder, FeedFault, Frame, Head, HeadReport, Scale
 from pipeline.errors import PsdFault
+from pipeline.graphics import Graphic
 from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.inspector import Damaged, Inspector, Sighted, Sighting
 from pipeline.office import Shift
 from pipeline.pieces import (
+    Decorated,
     Diverted,
     Evidenced,
     Fed,
@@ -75,6 +78,7 @@ class Line:
     mailing_date: date
     mailer_id: int
     stopwatch: Callable[[], int]
+    graphics: Mapping[str, Graphic] = field(default_factory=dict)
     inspector: Inspector = field(default_factory=Inspector)
     _stage_ns: dict[str, int] = field(default_factory=dict)
     _frame: Frame | None = None
@@ -107,6 +111,8 @@ class Line:
         if isinstance(arrival, FeedFault):
             reason = Reason.DOUBLE_FEED if arrival.double else Reason.FEED_JAM
             return Diverted(arrival.fed, reason, arrival.detail)
+        if arrival.order.graphic is not None:
+            return self._decorate(arrival, self.graphics[arrival.order.graphic])
         weighed = self._weigh(arrival)
         if isinstance(weighed, Diverted):
             return weighed
@@ -123,6 +129,19 @@ class Line:
             fate(outcome.reason if isinstance(outcome, Diverted) else None),
         )
         return outcome
+
+    def _decorate(self, fed: Fed, graphic: Graphic) -> Decorated | Diverted:
+        """Print an ad or slogan: nothing is weighed, rated or paid, and the meter is not asked."""
+        length, height = fed.length_thou / 1000, fed.height_thou / 1000
+        try:
+            spot = place_graphic(graphic.raster, piece_length_in=length, piece_height_in=height)
+        except PlacementError as error:
+            return Diverted(fed, Reason.HEAD_FAULT, str(error))
+        self._report = self._timed("world", lambda: self.head.decorate(graphic, spot))
+        if (fault := _head_fault(self._report)) is not None:
+            return Diverted(fed, *fault)
+        self._frame = self._timed("world", self.camera.capture)
+        return Decorated(fed, graphic, spot)
 
     def _weigh(self, fed: Fed) -> Weighed | Diverted:
         """Weigh in motion; stop and weigh again where a price step lies inside the error band."""
@@ -187,11 +206,8 @@ class Line:
             return Diverted(evidenced, Reason.HEAD_FAULT, str(error))
         report = self._timed("world", lambda: self.head.fire(evidence.token, raster, placement))
         self._report = report
-        if report.columns_fired == 0:
-            return Diverted(evidenced, Reason.HEAD_FAULT, "the head fired no column")
-        if report.columns_fired < report.columns_wanted:
-            detail = f"the head fired {report.columns_fired} of {report.columns_wanted} columns"
-            return Diverted(evidenced, Reason.MISPRINT, detail)
+        if (fault := _head_fault(report)) is not None:
+            return Diverted(evidenced, *fault)
         return Printed(evidenced, symbol, raster, placement)
 
     def _inspect(self, printed: Printed) -> Inspected | Diverted:
@@ -207,6 +223,15 @@ class Line:
             return work()
         finally:
             self._stage_ns[stage] = self._stage_ns.get(stage, 0) + self.stopwatch() - start
+
+
+def _head_fault(report: HeadReport) -> tuple[Reason, str] | None:
+    if report.columns_fired == 0:
+        return Reason.HEAD_FAULT, "the head fired no column"
+    if report.columns_fired < report.columns_wanted:
+        detail = f"the head fired {report.columns_fired} of {report.columns_wanted} columns"
+        return Reason.MISPRINT, detail
+    return None
 
 
 def judge(printed: Printed, sighting: Sighting) -> Inspected | Diverted:

@@ -18,12 +18,14 @@ from pipeline.pieces import Reason, fate
 from pipeline.state import Outcome
 from service.sql import embedded
 
+INSPECTED, GRAPHIC = "inspected", "graphic"
+"""Outcomes of pieces that stay on the belt: with an indicium that was read, and without postage."""
 METADATA = MetaData()
 PIECES = Table(
     "piece",
     METADATA,
     Column("number", Integer, primary_key=True),
-    Column("outcome", String, nullable=False),  # "inspected" or a divert reason
+    Column("outcome", String, nullable=False),  # INSPECTED, GRAPHIC or a divert reason
     Column("detail", String, nullable=False),
     Column("department", Integer, nullable=False),
     Column("shape", String),
@@ -109,7 +111,7 @@ class PieceLog:
         wanted = select(PIECES.c.sequence, PIECES.c.columns_fired, PIECES.c.columns_wanted).where(
             PIECES.c.sequence.is_not(None),
             PIECES.c.columns_wanted.is_not(None),
-            PIECES.c.outcome != "inspected",
+            PIECES.c.outcome != INSPECTED,
         )
         with self._named(), self._engine.connect() as connection:
             found = connection.execute(wanted)
@@ -124,7 +126,7 @@ class PieceLog:
         return {
             sequence: fate(Reason(outcome) if outcome in known else None)
             for sequence, outcome in rows
-            if outcome in known or outcome == "inspected"
+            if outcome in known or outcome == INSPECTED
         }
 
     @contextmanager

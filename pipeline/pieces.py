@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from imicore.datamatrix import Symbol
+from imicore.graphic import Spot
 from imicore.raster import Placement, Raster
+from pipeline.graphics import Graphic
 from pipeline.imprint import Evidence
 from pipeline.state import Outcome as MeterOutcome
 from postage.mailpiece import Mailpiece
@@ -41,6 +43,7 @@ class Order:
 
     department: int
     flags: frozenset[str] = frozenset()  # names of Mailpiece's booleans, e.g. "is_rigid"
+    graphic: str | None = None  # printed in place of postage: no debit, no indicium
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,15 @@ class Inspected:
     errors_corrected: int
 
 
+@dataclass(frozen=True, slots=True)
+class Decorated:
+    """A piece that carries an ad or slogan and no postage; the meter was not asked."""
+
+    fed: Fed
+    graphic: Graphic
+    spot: Spot
+
+
 Stage = Fed | Weighed | Rated | Evidenced | Printed
 
 
@@ -112,7 +124,7 @@ class Diverted:
     detail: str
 
 
-Outcome = Inspected | Diverted
+Outcome = Inspected | Decorated | Diverted
 
 
 def fate(reason: Reason | None) -> MeterOutcome:
@@ -128,6 +140,17 @@ def fate(reason: Reason | None) -> MeterOutcome:
 
 
 Reached = TypeVar("Reached", Weighed, Rated, Evidenced, Printed)
+
+
+def stage_of(outcome: Outcome) -> Stage | Inspected:
+    """Return the last stage that a piece reached."""
+    match outcome:
+        case Diverted(at):
+            return at
+        case Decorated(fed):
+            return fed
+        case Inspected():
+            return outcome
 
 
 def fed_of(stage: Stage | Inspected) -> Fed:

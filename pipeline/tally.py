@@ -8,7 +8,17 @@ import numpy as np
 from imicore.datamatrix import decode
 from imicore.errors import ImiError
 from pipeline.line import Passage
-from pipeline.pieces import Inspected, Printed, Rated, Reason, evidence_of, fed_of, reached
+from pipeline.pieces import (
+    Decorated,
+    Inspected,
+    Printed,
+    Rated,
+    Reason,
+    evidence_of,
+    fed_of,
+    reached,
+    stage_of,
+)
 from postage.money import ZERO, Money
 
 
@@ -18,6 +28,7 @@ class Tally:
 
     fed: int = 0
     inspected: int = 0
+    decorated: int = 0
     paid: int = 0
     mismatches: int = 0
     postage: Money = ZERO
@@ -37,12 +48,14 @@ class Tally:
         if isinstance(outcome, Inspected):
             self.inspected += 1
             self.mismatches += not agrees(outcome)
+        elif isinstance(outcome, Decorated):
+            self.decorated += 1
         else:
             self.diverted[outcome.reason.value] += 1
             self.mismatches += outcome.reason is Reason.WRONG_PIECE
             number = fed_of(outcome.at).number
             self.diverts.append((number, outcome.reason.value, outcome.detail))
-        stage = outcome if isinstance(outcome, Inspected) else outcome.at
+        stage = stage_of(outcome)
         rated = reached(stage, Rated)
         if rated is not None:
             self.shapes[rated.quote.shape.value] += 1
