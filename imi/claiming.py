@@ -8,7 +8,7 @@ import typer
 
 from imi.claimpapers import facts_of, rulings_of, tell, write_claim
 from imi.cli import refuse
-from imi.frontoffice import At, Folder, FrontOffice, Pin, UserNumber, allowed, front_office
+from imi.frontoffice import At, Folder, FrontOffice, Json, Pin, UserNumber, allowed, front_office
 
 if TYPE_CHECKING:
     from pipeline.claimfiles import ClaimFolder
@@ -20,7 +20,6 @@ claims = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Records = Annotated[
     list[int] | None,
     typer.Option(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from pipeline.psdclock import Instant
 
@@ -18,7 +18,10 @@ def clock_at(at: str | None) -> Callable[[], Instant]:
     """
     ahead_us = 0
     if at is not None:
-        told = datetime.fromisoformat(at)
+        try:
+            told = datetime.fromisoformat(at)
+        except ValueError:
+            raise ValueError(f"--at {at!r} is no moment such as 2026-07-14T09:00") from None
         told = told if told.tzinfo else told.replace(tzinfo=UTC)
         ahead_us = round(told.timestamp() * 1e6) - time.time_ns() // 1000
 
@@ -27,3 +30,18 @@ def clock_at(at: str | None) -> Callable[[], Instant]:
         return Instant(time.time_ns() // 1000 + ahead_us, boottime_us)
 
     return read
+
+
+def day_in(text: str) -> date:
+    """Return a day in ISO 8601.
+
+    Raises:
+        ValueError: it is none.
+
+    >>> day_in("2026-07-14")
+    datetime.date(2026, 7, 14)
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no day such as 2026-07-14") from None

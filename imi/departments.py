@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from imi.frontoffice import At, Folder, Pin, UserNumber, allowed, front_office
+from imi.frontoffice import At, Folder, Json, Pin, UserNumber, allowed, done, front_office
 
 departments = typer.Typer(
     help="Departments: budgets, lists, usage.", no_args_is_help=True, rich_markup_mode=None
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 class PeriodName(StrEnum):
@@ -43,7 +41,11 @@ class AxisName(StrEnum):
     OPERATOR = "operator"
 
 
-@departments.command("list", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
+@departments.command(
+    "list",
+    epilog="Example: imi meter departments list out --user 1 --plot budgets.svg. "
+    "Exit code 0 done, 1 not let in, 2 bad usage.",
+)
 def list_departments(
     folder: Folder,
     user: UserNumber,
@@ -94,7 +96,12 @@ def list_departments(
     Console().print(table)
 
 
-@departments.command("set", epilog="Exit code 0 done, 1 not let in or not allowed, 2 bad usage.")
+@departments.command(
+    "set",
+    epilog="Example: imi meter departments set out 7 --name 'Mail room' --budget 50 "
+    "--period month --user 1. "
+    "Exit code 0 done, 1 not let in or not allowed, 2 bad usage.",
+)
 def set_department(
     folder: Folder,
     number: Annotated[int, typer.Argument(help="Department number.")],
@@ -105,6 +112,7 @@ def set_department(
     budget: Annotated[str | None, typer.Option(help="Dollars, or none for no limit.")] = None,
     period: Annotated[PeriodName, typer.Option(help="Of the budget.")] = PeriodName.NONE,
     active: Annotated[bool | None, typer.Option(help="Whether it may be charged.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Add a department, or change its name, budget or activity."""
     from dataclasses import replace
@@ -127,13 +135,22 @@ def set_department(
             account = replace(account, is_active=active)
         allowed(desk.put_account(account))
         waits = number in desk.office.book.unsettled
-    typer.echo(str(account))
+    facts: dict[str, object] = {
+        "number": number,
+        "name": account.name,
+        "budget": str(account.budget) if account.budget else "",
+        "active": account.is_active,
+        "told": not waits,
+    }
+    done(str(account), facts, as_json=as_json)
     if waits:
         typer.echo("the device takes no budgets in its state; it is told when it does", err=True)
 
 
 @departments.command(
-    "import", epilog="Exit code 0 done, 1 not let in or not allowed, 2 the file has bad rows."
+    "import",
+    epilog="Example: imi meter departments import out departments.csv --user 1 --apply. "
+    "Exit code 0 done, 1 not let in or not allowed, 2 the file has bad rows.",
 )
 def import_departments(
     folder: Folder,
@@ -142,6 +159,7 @@ def import_departments(
     pin: Pin,
     at: At = None,
     apply: Annotated[bool, typer.Option("--apply", help="Do it; else show what would be.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what a CSV file would change; with --apply change it, all rows or none."""
     from pipeline.csvtext import read_file
@@ -150,19 +168,27 @@ def import_departments(
         desk = open_now.login(user, pin)
         data = read_file(file)
         preview = allowed(desk.import_accounts(data) if apply else desk.preview_import(data))
-    for line in preview.lines():
-        typer.echo(line)
-    if not apply:
-        typer.echo("nothing was changed; --apply does it")
+    facts: dict[str, object] = {
+        "added": [each.number for each in preview.added],
+        "changed": [new.number for _, new in preview.changed],
+        "applied": apply,
+    }
+    said = [*preview.lines(), *([] if apply else ["nothing was changed; --apply does it"])]
+    done("\n".join(said), facts, as_json=as_json)
 
 
-@departments.command("export", epilog="Exit code 0 done, 1 not let in, 2 bad usage.")
+@departments.command(
+    "export",
+    epilog="Example: imi meter departments export out departments.csv --user 1. "
+    "Exit code 0 done, 1 not let in, 2 bad usage.",
+)
 def export_departments(
     folder: Folder,
     file: Annotated[Path, typer.Argument(help="CSV file to write.")],
     user: UserNumber,
     pin: Pin,
     at: At = None,
+    as_json: Json = False,
 ) -> None:
     """Write every department to a CSV file that `import` takes back."""
     from pipeline.accounts_csv import export_accounts
@@ -172,7 +198,9 @@ def export_departments(
         desk = open_now.login(user, pin)
         allowed(desk.office.sessions.denial(desk.session, Action.READ_USAGE))
         file.write_bytes(export_accounts(desk.office.book))
-        typer.echo(f"{len(desk.office.book.accounts)} departments written to {file}")
+        count = len(desk.office.book.accounts)
+    facts: dict[str, object] = {"departments": count, "file": str(file)}
+    done(f"{count} departments written to {file}", facts, as_json=as_json)
 
 
 @departments.command(
@@ -197,6 +225,7 @@ def show_usage(
     from rich.console import Console
     from rich.table import Table
 
+    from imi.clocks import day_in
     from pipeline.days import Span
     from pipeline.roles import Action
     from pipeline.usage import Axis, Line, Usage, total
@@ -209,8 +238,8 @@ def show_usage(
         book, usage = desk.office.book, Usage(first=1)
         usage.read(open_now.meter.psd)
         days = {
-            "first_day": date.fromisoformat(first) if first else date.min,
-            "last_day": date.fromisoformat(last) if last else date.max,
+            "first_day": day_in(first) if first else date.min,
+            "last_day": day_in(last) if last else date.max,
         }
         lines = usage.lines(axes, Span(span.value), **days)
         if csv is not None:
@@ -221,13 +250,14 @@ def show_usage(
         typer.echo(usage_json(usage, lines, book))
         return
     rows = plain(lines, book)
-    names = [*(rows[0] if rows else COUNTS)]
+    (sums,) = plain([Line(None, None, None, total(lines))], book)
+    idle = {name for name in COUNTS[2:] if not float(sums[name])}  # a terminal is narrow
+    names = [name for name in (rows[0] if rows else COUNTS) if name not in idle]
     table = Table(title=f"Usage, records {usage.first} to {usage.last}")
     for name in names:
         table.add_column(name.replace("_", " "), justify="right" if name in COUNTS else "left")
     for row in rows:
         table.add_row(*(_plain(row[name]) for name in names))
-    (sums,) = plain([Line(None, None, None, total(lines))], book)
     table.add_section()
     table.add_row(*(_plain(sums.get(name, "")) for name in names), style="bold")
     Console().print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 if TYPE_CHECKING:  # help is instant: what a command needs is imported when it runs
+    from imi.backoffice import BackOffice
     from imi.meter import SoftwareMeter
     from pipeline.contact import Contact
     from pipeline.disk import RealDisk
@@ -28,6 +29,7 @@ Pin = Annotated[
     str,
     typer.Option(prompt="PIN", hide_input=True, envvar="IMI_PIN", help="Asked for, or IMI_PIN."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 NewPin = Annotated[
     str,
     typer.Option(
@@ -48,11 +50,18 @@ def asked_pin() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FrontOffice:
-    """An open meter, its line to the provider, and its office."""
+class Desk:
+    """An open meter, its line to the provider, and the provider."""
 
     meter: "SoftwareMeter"
     contact: "Contact"
+    provider: "BackOffice"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontOffice(Desk):
+    """A desk and the meter's office."""
+
     office: "Office"
 
     def login(self, user: int, pin: str) -> "Supervision":
@@ -100,35 +109,59 @@ def open_office(
     return Office.open(meter.psd, around), files
 
 
+def done(said: str, facts: dict[str, object], *, as_json: bool) -> None:
+    """Say that an act was done, in words or as JSON."""
+    import json
+
+    typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else said)
+
+
 @contextmanager
-def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
-    """Open a meter, let the provider tell it the time, and open its office.
+def named_errors() -> Iterator[None]:
+    """Turn what a command may meet into one line and exit code 2."""
+    from imi.cli import refuse
+    from imi.meter import said_of
+    from imicore.errors import ImiError
+    from pipeline.errors import MachineError
+    from postage.errors import PostageError
+
+    try:
+        yield
+    except (MachineError, PostageError, ImiError, OSError, ValueError) as error:
+        raise refuse(said_of(error)) from error
+
+
+@contextmanager
+def open_desk(folder: Path, at: str | None) -> Iterator[Desk]:
+    """Open a meter and its provider, and close the meter whatever happens.
 
     What cannot be ends the command with exit code 2.
     """
     import secrets
 
     from imi.backoffice import BackOffice
-    from imi.cli import refuse
     from imi.clocks import clock_at
     from imi.meter import open_meter, settings_of
-    from imicore.errors import ImiError
-    from pipeline.errors import MachineError
-    from postage.errors import PostageError
 
-    try:
+    with named_errors():
         home, clock = folder / "meter", clock_at(at)
         meter = open_meter(home, settings_of(home), clock)
         try:
             provider = BackOffice(folder / "provider", lambda: clock().psd_us)
-            contact = meter.link(provider, lambda: secrets.randbits(64))
-            contact.meet()
-            office, files = open_office(home, meter, clock)
-            try:
-                yield FrontOffice(meter, contact, office)
-            finally:
-                files.close()
+            yield Desk(meter, meter.link(provider, lambda: secrets.randbits(64)), provider)
         finally:
             meter.psd.close()
-    except (MachineError, PostageError, ImiError, OSError, ValueError) as error:
-        raise refuse(str(error)) from error
+
+
+@contextmanager
+def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
+    """Open a meter, let the provider tell it the time, and open its office; as `open_desk`."""
+    from imi.clocks import clock_at
+
+    with open_desk(folder, at) as desk:
+        desk.contact.meet()
+        office, files = open_office(folder / "meter", desk.meter, clock_at(at))
+        try:
+            yield FrontOffice(desk.meter, desk.contact, desk.provider, office)
+        finally:
+            files.close()

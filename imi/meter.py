@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from imi.backoffice import BackOffice
 from imi.tokenstore import token_store
-from imicore.errors import BadKey, KeysZeroised
+from imicore.errors import BadKey, KeysZeroised, TokenError
 from imicore.keys import SoftwareKeyStore
 from imicore.keystore import Folder, KeyStore
 from imicore.signature import Check, Verifier
@@ -24,7 +24,7 @@ from pipeline.job import Meter
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant
 from pipeline.record import Seal, device_id
-from pipeline.selftest import GuardedKey
+from pipeline.selftest import GuardedKey, SelfTestFailed
 from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode, device_key_id
@@ -220,8 +220,23 @@ def settings_of(folder: Path) -> Meter:
     """
     try:
         return Meter.model_validate_json((folder / SETTINGS).read_bytes())
+    except FileNotFoundError as error:
+        raise MachineError(f"{folder} holds no meter of `imi run`") from error
     except (OSError, ValueError) as error:
         raise MachineError(f"{folder} holds no meter of `imi run`: {error}") from error
+
+
+def said_of(error: Exception) -> str:
+    """Return what an error says, and what to do where the meter signs nothing any more."""
+    match error.__cause__:
+        case SelfTestFailed() as cause:
+            return (
+                f"the meter signs nothing: {cause}. After an update that was verified: "
+                "`imi meter selftest --reseal`, then `imi meter order INSPECTED`"
+            )
+        case TokenError() as cause:
+            return f"the meter signs nothing: {cause}"
+    return str(error)
 
 
 def _keep(path: Path, data: bytes) -> bytes:

@@ -1,36 +1,28 @@
 """`imi meter`: one software meter and its provider, in the folder of a run."""
 
-import json
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import date
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from imi.backoffice import BackOffice
 from imi.claiming import claims
 from imi.cli import Json, refuse
 from imi.clocks import clock_at
 from imi.departments import departments
-from imi.frontoffice import Pin, UserNumber, front_office
+from imi.frontoffice import At, Desk, Folder, named_errors, open_desk
 from imi.glance import contact_facts, glance
-from imi.meter import SoftwareMeter, open_meter, prepare, reseal, seal_of, settings_of
+from imi.imprinting import holdings, redate, refill, tell, void_imprint
+from imi.meter import (
+    prepare,
+    reseal,
+    seal_of,
+    settings_of,
+)
 from imi.meterreports import app as reports
 from imi.users import users
-from imicore.errors import ImiError
 from imicore.fips import ask
-from pipeline.authority import Refused
-from pipeline.contact import Contact, Met
-from pipeline.errors import MachineError
-from pipeline.imprint import Evidence, Refilled
-from postage.errors import PostageError
+from pipeline.contact import Met
+from pipeline.errors import MachineError, PsdFault
 from postage.messages import Command, Order
 from postage.money import Money
 
@@ -39,20 +31,6 @@ meter.add_typer(reports)
 meter.add_typer(departments, name="departments")
 meter.add_typer(users, name="users")
 meter.add_typer(claims, name="claims")
-Folder = Annotated[Path, typer.Argument(help="The folder of `imi run --out`.")]
-At = Annotated[
-    str | None,
-    typer.Option(help="Let it be this time (ISO 8601, UTC unless it says more); now when absent."),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """An open meter, its line to the provider, and the provider."""
-
-    meter: SoftwareMeter
-    contact: Contact
-    office: BackOffice
 
 
 @meter.command("status")
@@ -61,18 +39,24 @@ def show(folder: Folder, at: At = None, as_json: Json = False) -> None:
 
     Example: imi meter status out. Exit code 0: it prints; 1: it does not; 2: no meter there.
     """
-    with _named():
+    with named_errors():
         now_us = clock_at(at)().psd_us
         settings = settings_of(folder / "meter")
-        _, _, setup = prepare(folder / "meter", settings, clock_at(at))
+        guard, _, setup = prepare(folder / "meter", settings, clock_at(at))
         journal, seal = folder / "meter" / "journal", seal_of(folder / "meter")
-        seen = glance(journal, seal, setup["check"], setup["zone"], now_us)
+        device = f"{setup['vendor_model']} {setup['serial']}"
+        try:
+            seen = glance(journal, seal, setup["check"], setup["zone"], now_us)
+        except PsdFault as fault:
+            tell({"device": device, "state": "FAULT", "why": str(fault)}, as_json=as_json)
+            raise typer.Exit(1) from fault
     folded, state = seen.folded, seen.state
     contact, pending = contact_facts(seen), folded.pending_refill
-    _tell(
+    tell(
         {
-            "device": f"{setup['vendor_model']} {setup['serial']}",
+            "device": device,
             "state": state.value,
+            "self-tests": "no keys" if guard is None else guard.report.cause or "passed",
             "ascending": str(Money(folded.ascending)),
             "descending": str(Money(folded.descending)),
             "control total": str(Money(folded.control_total)),
@@ -98,60 +82,15 @@ def contact(folder: Folder, at: At = None, as_json: Json = False) -> None:
 
     Example: imi meter contact out. Exit code 0 done, 1 it ended early, 2 no meter there.
     """
-    with _desk(folder, at) as desk:
+    with open_desk(folder, at) as desk:
         met = desk.contact.meet()
-        _tell(_outcome(desk, met), as_json=as_json)
+        tell(_outcome(desk, met), as_json=as_json)
     raise typer.Exit(0 if isinstance(met, Met) and met.refused is None else 1)
 
 
-@meter.command()
-def refill(
-    folder: Folder,
-    amount: Annotated[str, typer.Argument(help="In dollars, such as 100 or 250.00.")],
-    deposit: Annotated[
-        bool, typer.Option(help="Give the provider that money first; the stand-in asks no bank.")
-    ] = False,
-    at: At = None,
-    as_json: Json = False,
-) -> None:
-    """Ask the provider for postage.
-
-    A request without an answer stays under way for its amount; `imi meter contact` asks again.
-    Example: imi meter refill out 100 --deposit. Exit code 0 done, 1 not, 2 bad usage.
-    """
-    with _desk(folder, at) as desk:
-        money = Money.parse(amount)
-        desk.contact.meet()
-        if deposit:
-            desk.office.deposit(desk.meter.psd.device_id, money)
-        answer = desk.contact.refill(money)
-        _tell(_outcome(desk, answer), as_json=as_json)
-    raise typer.Exit(0 if isinstance(answer, Refilled) else 1)
-
-
-@meter.command()
-def redate(
-    folder: Folder,
-    sequence: Annotated[int, typer.Argument(help="The debit's journal record.")],
-    day: Annotated[str, typer.Argument(help="The other date, YYYY-MM-DD.")],
-    user: UserNumber,
-    pin: Pin,
-    at: At = None,
-    as_json: Json = False,
-) -> None:
-    """Give a piece another date: one zero-value indicium, once for each piece; a supervisor's act.
-
-    Example: imi meter redate out 12 2026-07-14 --user 1. Exit code 0 done, 1 refused, 2 bad usage.
-    """
-    with front_office(folder, at) as opened:
-        answer = opened.login(user, pin).redate(sequence, date.fromisoformat(day))
-        told: dict[str, object] = {"outcome": type(answer).__name__}
-        if isinstance(answer, Evidence):
-            told |= {"date": day, "for record": sequence, "payload": answer.payload.hex()}
-        else:
-            told["reason"] = str(answer)
-        _tell(told, as_json=as_json)
-    raise typer.Exit(0 if isinstance(answer, Evidence) else 1)
+meter.command()(refill)
+meter.command()(redate)
+meter.command("test")(void_imprint)
 
 
 @meter.command()
@@ -165,13 +104,13 @@ def order(
 
     Example: imi meter order out SUSPEND. Exit code 0 done, 1 refused, 2 bad usage.
     """
-    with _desk(folder, at) as desk:
-        known = {each.name: each for each in Command}
+    with open_desk(folder, at) as desk:
+        known = {each.name: each for each in Command if each is not Command.NOTHING}
         if command.upper() not in known:
             raise ValueError(f"{command!r} is no order; {', '.join(known)} are")
-        desk.office.order(desk.meter.psd.device_id, known[command.upper()])
+        desk.provider.order(desk.meter.psd.device_id, known[command.upper()])
         met = desk.contact.meet()
-        _tell(_outcome(desk, met), as_json=as_json)
+        tell(_outcome(desk, met), as_json=as_json)
     raise typer.Exit(0 if isinstance(met, Met) and met.refused is None else 1)
 
 
@@ -192,7 +131,7 @@ def selftest(
     Nothing here is a validated module. Example: imi meter selftest out --fips. Exit code 0: all
     passed; 1: one failed, or no FIPS provider came; 2: no meter there.
     """
-    with _named():
+    with named_errors():
         if reseal_files:
             reseal(folder / "meter")
         guard, _, _ = prepare(folder / "meter", settings_of(folder / "meter"), clock_at(at))
@@ -207,7 +146,7 @@ def selftest(
             asked = ask()
             told |= {f"FIPS {name}": value for name, value in asdict(asked).items()}
             is_good = is_good and asked.active
-        _tell(told, as_json=as_json)
+        tell(told, as_json=as_json)
     raise typer.Exit(0 if is_good else 1)
 
 
@@ -224,64 +163,23 @@ def zeroise(
     """
     if not yes:
         raise refuse("zeroise destroys the keys for ever; say --yes")
-    with _desk(folder, at) as desk:
+    with open_desk(folder, at) as desk:
         desk.meter.psd.zeroise()
-        _tell(_outcome(desk, None), as_json=as_json)
-
-
-@contextmanager
-def _desk(folder: Path, at: str | None) -> Iterator[Desk]:
-    """Open meter and provider, and close the meter whatever happens."""
-    with _named():
-        clock = clock_at(at)
-        opened = open_meter(folder / "meter", settings_of(folder / "meter"), clock)
-        try:
-            office = BackOffice(folder / "provider", lambda: clock().psd_us)
-            link = opened.link(office, lambda: secrets.randbits(64))
-            yield Desk(opened, link, office)
-        finally:
-            opened.psd.close()
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    """Turn what a command may meet into one line and exit code 2."""
-    try:
-        yield
-    except (MachineError, PostageError, ImiError, OSError, ValueError) as error:
-        raise refuse(str(error)) from error
+        tell(_outcome(desk, None), as_json=as_json)
 
 
 def _outcome(desk: Desk, answer: object) -> dict[str, object]:
-    """Return what an answer came to, and the registers after it."""
-    psd = desk.meter.psd
-    registers = psd.registers
+    """Return what a contact came to, and the registers after it."""
     told: dict[str, object] = {"outcome": type(answer).__name__ if answer else "done"}
     if isinstance(answer, Met):
         told["records with the provider"] = answer.acknowledged
         told["orders"] = ", ".join(_name(order) for order in answer.orders) or "none"
         if answer.refused is not None:
             told["refused"] = str(answer.refused)
-    elif isinstance(answer, Refused) or (answer is not None and not isinstance(answer, Refilled)):
+    elif answer is not None:
         told["reason"] = str(answer)
-    return told | {
-        "state": psd.state.value,
-        "ascending": str(registers.ascending),
-        "descending": str(registers.descending),
-        "control total": str(registers.control_total),
-        "funds with the provider": str(desk.office.funds(psd.device_id)),
-    }
+    return told | holdings(desk)
 
 
 def _name(order: object) -> str:
     return order.command.name if isinstance(order, Order) else type(order).__name__
-
-
-def _tell(facts: dict[str, object], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(facts, indent=1))
-        return
-    table = Table(show_header=False)
-    for name, value in facts.items():
-        table.add_row(name, escape(("no", "yes")[value] if value in (False, True) else str(value)))
-    Console().print(table)

@@ -1,6 +1,7 @@
 """The folder of a run: whose it is, when it may be emptied, and where a run goes on."""
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 from imi.backoffice import BackOffice
@@ -10,6 +11,7 @@ from pipeline.disk import RealDisk
 from pipeline.errors import MachineError
 from pipeline.imprint import OpenPiece, Refilled
 from pipeline.job import Job
+from pipeline.link import Breach, Incident
 from pipeline.piecelog import PieceLog, PieceRow
 from pipeline.record import RecordType
 from pipeline.state import Open
@@ -94,6 +96,12 @@ def take_into_service(meter: SoftwareMeter, contact: Contact) -> None:
     """
     commission_at(meter, contact)
     met = contact.meet()
+    if isinstance(met, Incident) and met.breach is Breach.TIME_WRONG:
+        used = datetime.fromtimestamp(meter.psd.now_us // 1_000_000, UTC)
+        raise MachineError(
+            f"the meter was in use at {used:%Y-%m-%d %H:%M:%S}Z, after the time of this job; give "
+            "--fresh, another --out, or a later date in the job"
+        )
     if not isinstance(met, Met):
         raise MachineError(f"the provider was not reached: {met}")
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from imi.audit import audit_journal
 from imi.glance import Glance, glance
+from imi.meter import said_of
 from imi.report import write_report
 from imi.runopening import Run, Who, build_line, open_run
 from imi.runpieces import keep_facts, keep_picture, row_of
@@ -51,7 +52,7 @@ def run_job(
         job = load_job(path)
         run = open_run(job, out, fresh=fresh, limit=limit, who=who)
     except (MachineError, PostageError, ImiError, OSError) as error:
-        console.print(f"imi: {error}", style="red", markup=False, soft_wrap=True)
+        console.print(f"imi: {said_of(error)}", style="red", markup=False, soft_wrap=True)
         return 2
     for piece in run.open_before:
         console.print(f"open: {piece.claim}", markup=False, soft_wrap=True)

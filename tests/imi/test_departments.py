@@ -135,7 +135,10 @@ def test_refusals_name_the_thing(made: Path, tmp_path: Path) -> None:
         (("departments", "set", "9"), "department 9 is not known; give --name"),
         (("departments", "set", "9", "--name", "N", "--budget", "1.23456"), "is not an amount"),
         (("departments", "import", str(tmp_path / "no.csv")), "No such file"),
-        (("departments", "usage", "--first", "yesterday"), "Invalid isoformat"),
+        (
+            ("departments", "usage", "--first", "yesterday"),
+            "'yesterday' is no day such as 2026-07-14",
+        ),
     ):
         refused = meter(made, *arguments, new_pin="0000")
         assert refused.exit_code == 2, refused.output
@@ -144,3 +147,27 @@ def test_refusals_name_the_thing(made: Path, tmp_path: Path) -> None:
     assert second.exit_code == 2
     assert "the provider alone enrols" in second.stderr
     assert "holds no meter" in meter(tmp_path, "users", "list").stderr
+
+
+def test_every_act_answers_in_json_too(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    acts = (
+        (("departments", "set", "31", "--name", "Thirty-one", "--budget", "5"), "told", True),
+        (("departments", "export", str(file)), "file", str(file)),
+        (("departments", "import", str(file)), "changed", []),
+        (("users", "put", "31", "Eve", "auditor"), "role", "auditor"),
+        (("users", "reset-pin", "31"), "new_pin", True),
+        (("users", "unlock", "31"), "tries", 0),
+    )
+    for arguments, name, value in acts:
+        answer = meter(made, *arguments, "--json", new_pin=BENS)
+        assert answer.exit_code == 0, answer.output
+        assert json.loads(answer.stdout)[name] == value
+
+
+@pytest.mark.parametrize("group", [departments, users])
+def test_every_command_s_help_has_an_example_and_its_exit_codes(group: typer.Typer) -> None:
+    for command in group.registered_commands:
+        assert command.epilog is not None
+        assert "Example: imi meter " in command.epilog, command.name
+        assert "Exit code 0" in command.epilog, command.name

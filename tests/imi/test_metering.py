@@ -1,12 +1,18 @@
 """`imi meter` as its user types it, on the folder of a run."""
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from imi.cli import app
+from imicore import frames
+from imicore.reader import read
+from pipeline.integrity import FilesChanged
+from postage.indicium import PayloadType, unpack
 
 MORNING = "samples/jobs/morning.toml"
 DAY = "2026-07-13"  # of the job
@@ -49,6 +55,28 @@ def test_a_refill_needs_funds_and_then_is_in_the_registers(folder: Path) -> None
     assert (code, told["outcome"], told["control total"]) == (0, "Refilled", "$1050.00")
 
 
+def test_why_the_provider_declined_is_in_words(folder: Path) -> None:
+    _, told = meter("refill", folder, "7")
+    assert told["reason"] == "the provider declined: no funds"
+    _, told = meter("refill", folder, "100000", "--deposit")
+    assert "$1.00 to $99999.99" in told["reason"]
+    assert told["funds with the provider"] == "$0.00", "nothing is deposited for a refused amount"
+
+
+def test_a_test_imprint_is_void_and_moves_no_register(folder: Path, tmp_path: Path) -> None:
+    """domain.md 9a, 12: $00.00, VOID over the symbol, and the payload says TEST."""
+    _, before = meter("status", folder)
+    picture = tmp_path / "test.png"
+    code, told = meter("test", folder, "--out", str(picture))
+    assert (code, told["ascending"]) == (0, before["ascending"])
+    [reading] = read(np.pad(frames.load(picture), 60, constant_values=255))
+    assert reading.payload.hex() == told["payload"]
+    assert unpack(reading.payload, profile="imi-std/p1").payload_type is PayloadType.TEST
+    _, after = meter("status", folder)
+    assert after["tests, redates"] == "1, 0"
+    assert after["pieces"] == before["pieces"]
+
+
 def test_a_suspended_meter_answers_and_prints_no_redate(folder: Path) -> None:
     code, told = meter("order", folder, "suspend")
     assert (code, told["state"], told["orders"]) == (0, "SUSPENDED", "SUSPEND")
@@ -63,11 +91,61 @@ def test_a_suspended_meter_answers_and_prints_no_redate(folder: Path) -> None:
     assert (code, told["for record"]) == (0, 12)
 
 
+def test_once_there_are_users_a_refill_asks_who_it_is(folder: Path) -> None:
+    refused = imi("meter", "refill", str(folder), "5", "--deposit", "--at", f"{DAY}T18:00")
+    assert refused.exit_code == 1
+    assert "the machine knows its users" in refused.stderr
+    code, told = meter("refill", folder, "5", "--deposit", "--user", "1")
+    assert (code, told["outcome"]) == (0, "Refilled")
+
+
+def test_a_meter_that_failed_a_self_test_says_what_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+
+    def changed(*given: object) -> None:
+        raise FilesChanged("pipeline/psd.py is changed")
+
+    monkeypatch.setattr("imi.meter.demand_files", changed)
+    _, told = meter("status", copy)
+    assert "pipeline/psd.py is changed" in told["self-tests"]
+    refused = imi("meter", "contact", str(copy), "--at", f"{DAY}T18:00")
+    assert refused.exit_code == 2
+    assert "`imi meter selftest --reseal`, then `imi meter order INSPECTED`" in refused.stderr
+
+
+def test_the_status_of_a_journal_that_proves_nothing_is_fault(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for path in copy.glob("meter/journal/?/*"):
+        data = bytearray(path.read_bytes())
+        data[3 * 512 + 100] ^= 1
+        path.write_bytes(data)
+    code, told = meter("status", copy)
+    assert (code, told["state"]) == (1, "FAULT")
+    assert "BOTH_COPIES_BAD" in told["why"]
+
+
+def test_a_job_of_an_earlier_day_than_the_meter_was_used_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert meter("contact", copy, at="2026-07-20T12:00")[0] == 0
+    refused = imi("run", MORNING, "--out", str(copy), "--pieces", "1", "--user", "1")
+    assert refused.exit_code == 2
+    assert "the meter was in use at 2026-07-20 12:00" in refused.stderr
+    assert "give --fresh" in refused.stderr
+
+
 def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
     for arguments, words in (
         (("status", str(tmp_path)), "holds no meter"),
         (("order", str(folder), "dance"), "'dance' is no order; "),
         (("refill", str(folder), "5.0001"), "5.0001"),
+        (("status", str(folder), "--at", "noon"), "--at 'noon' is no moment such as 2026-07-14T"),
         (("zeroise", str(folder)), "say --yes"),
     ):
         result = imi("meter", *arguments)
