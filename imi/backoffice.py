@@ -36,8 +36,7 @@ class BackOffice:
     def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         store = SoftwareKeyStore.at(folder / "keys", folder / "secrets")
-        has_key = (folder / "keys").is_dir() and any((folder / "keys").iterdir())
-        signer = store.open(KEY_ID) if has_key else store.create(KEY_ID)
+        signer = store.open(KEY_ID) if store.has(KEY_ID) else store.create(KEY_ID)
         self.public_key = signer.public_key
         self._verifier = Verifier()
         self._keys: dict[int, bytes] = {}

@@ -176,10 +176,10 @@ def _key(
         _open_or_create(store, key_id, is_new=not (folder / "journal").exists())
     except KeysZeroised:
         return None, public.read_bytes()
-    if not public.exists():
-        _keep(public, store.open(key_id).public_key)
+    if not public.exists():  # it comes last: while it is missing, the device is being made
         if secrets.read(MANIFEST) is None:
             seal_files(secrets, store.integrity_key(key_id), own_folders())
+        _keep(public, store.open(key_id).public_key)
     public_key = public.read_bytes()
     integrity = partial(demand_files, secrets, store.integrity_key(key_id), own_folders())
     guard = GuardedKey(
@@ -249,4 +249,7 @@ def _keep(path: Path, data: bytes) -> bytes:
         os.fsync(descriptor)
         os.close(descriptor)
         new.replace(path)
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
     return path.read_bytes()

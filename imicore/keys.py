@@ -111,6 +111,11 @@ class SoftwareKeyStore:
             raise BadKey(f"key {key_id!r} exists; a key is never replaced")
         return self.open(key_id)  # as the disk has it: it must open before it signs anything
 
+    def has(self, key_id: str) -> bool:
+        """Whether a key of this id is stored; what an interrupted `create` left is none."""
+        names = (_file_name(key_id), _old_name(key_id))
+        return any(self._storage.read(name) is not None for name in names)
+
     def open(self, key_id: str) -> Signer:
         """Return the signer of a stored key. BadKey where there is none or it does not open."""
         return self._handed_out(self._load(key_id))

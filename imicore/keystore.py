@@ -102,8 +102,15 @@ class Folder:
             return None
 
     def write_new(self, name: str, data: bytes) -> bool:
-        """Write, sync, then link into place: the name appears with the whole file or not at all."""
+        """Write, sync, then link into place: the name appears with the whole file or not at all.
+
+        The folder itself is made durable in those above it: a key whose secret was in a folder that
+        a power cut took would be lost.
+        """
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for above in self._path.resolve().parents:
+            with contextlib.suppress(PermissionError):  # not ours to make, then
+                _sync(above)
         draft = self._path / f".{name}.{os.getpid()}"
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
@@ -119,7 +126,7 @@ class Folder:
                 return False
         finally:
             draft.unlink()
-        self._sync()
+        _sync(self._path)
         return True
 
     def overwrite(self, name: str, data: bytes) -> None:
@@ -140,11 +147,12 @@ class Folder:
         """Unlink and sync the folder."""
         with contextlib.suppress(FileNotFoundError):
             (self._path / name).unlink()
-            self._sync()
+            _sync(self._path)
 
-    def _sync(self) -> None:
-        folder = os.open(self._path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -23,6 +23,7 @@ from pathlib import Path
 from tests.pipeline import network_schedules, upload_cuts
 from tests.reliability import (
     bit_rot,
+    ceremony,
     clock_attacks,
     crash_points,
     determinism,
@@ -71,6 +72,17 @@ def rot(scale: float) -> list[Job]:
     jobs += [partial(bit_rot.both_copies, name, 1, round(4_000 * scale)) for name in bit_rot.STORES]
     count = max(1, round(8 * scale))
     return jobs + [partial(bit_rot.random_damage, seed, 2_500) for seed in range(count)]
+
+
+def torn(scale: float) -> list[Job]:
+    """Every tear of every operation; of the files of the device one crash point in eight in CI."""
+    jobs: list[Job] = [partial(tears.examine, operation.name) for operation in OPERATIONS]
+    parts = 8
+    return jobs + [
+        partial(ceremony.examine, operation.name, part, parts)
+        for operation in ceremony.OPERATIONS
+        for part in range(parts if scale >= 1 else 1)
+    ]
 
 
 def faults(scale: float) -> list[Job]:
@@ -139,7 +151,7 @@ PARTS = (  # what waits for one long job or for the disk comes first
     Part(
         "R2",
         "every tear of every operation",
-        lambda scale: [partial(tears.examine, operation.name) for operation in OPERATIONS],
+        torn,
         ("points", "images", "tears that pass for a record"),
     ),
     Part(

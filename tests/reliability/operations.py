@@ -9,15 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from imi.fakeprovider import FakeProvider
 from imi.simdisk import PowerCut, SimDisk
 from pipeline.authority import Refused
 from pipeline.checkpoint import run_records
+from pipeline.contact import Contact, Met
 from pipeline.imprint import Evidence
 from pipeline.psd import Psd
 from pipeline.record import RECORD_BYTES, SLOT_BYTES, SLOTS, RecordType
 from pipeline.recovery import HEAD, recover
 from pipeline.setup import Setup
 from pipeline.state import Lock, Outcome, Try
+from postage.messages import RateNotice
 from postage.money import Money
 from tests.pipeline.device import (
     NOON_US,
@@ -30,8 +33,10 @@ from tests.pipeline.device import (
     new_device,
     setup,
 )
+from tests.pipeline.meeting import DEVICE, device_check, provider_check, provider_sign
 
 SEGMENT_RECORDS = 16
+RATES = 20260712  # an edition's number in RATE records
 RELEASE = Callable[[Evidence], Evidence]
 """Called with each Evidence that the device hands out; gives it back."""
 
@@ -156,6 +161,29 @@ def _overdue(psd: Psd, release: RELEASE) -> None:
     assert isinstance(refused, Refused), refused
 
 
+def hears_of_rates(psd: Psd) -> None:
+    """Meet a provider that has a notice of a rate edition; the device notes it."""
+    provider = FakeProvider(provider_sign, device_check, lambda: psd.now_us)
+    provider.enroll(DEVICE)
+    provider.accounts[DEVICE].shadow.post(1, 500_000)
+    provider.announce(
+        RateNotice(
+            device=0, nonce=0, order=0, edition="2026-07-12", sha256=bytes(32), effective=TODAY
+        )
+    )
+    contact = Contact(
+        psd,
+        provider.handle,
+        provider_check,
+        nonces=itertools.count(1).__next__,
+        boottime_us=lambda: psd._clock().boottime_us,
+        take_rates=lambda notice: psd.adopt_rates(RATES, notice.sha256),
+    )
+    met = contact.meet()
+    assert isinstance(met, Met), met
+    assert met.refused is None, met
+
+
 def _many_departments(psd: Psd) -> None:
     for number in range(1, 20):
         psd.set_budget(number, Money(10_000))
@@ -276,6 +304,7 @@ OPERATIONS = (
         done(lambda psd: psd.note_try(5, Try.SUCCESS)),
     ),
     Operation("rates adopted", of(8), done(lambda psd: psd.adopt_rates(3, bytes(32)))),
+    Operation("rate notice in a contact", of(6), done(hears_of_rates)),
     Operation("withdraw", of(8), done(lambda psd: psd.withdraw())),
     Operation("self-test failed", of(8), done(lambda psd: psd.fail("known-answer test"))),
     Operation("zeroise", of(8), on(lambda psd, release: psd.zeroise())),

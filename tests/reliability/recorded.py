@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,8 @@ FOLDERS = ("first", "second")
 SEGMENT_RECORDS = 16
 MEMORY = Path("/dev/shm")
 VARIANTS = ("sound", "no sync", "no names' sync")
+Image = dict[str, bytes | None]
+"""A directory's names and their bytes; None stands for a directory."""
 
 
 # The process that is recorded.
@@ -161,18 +163,26 @@ def read_log(path: Path) -> list[Call]:
 
 
 @dataclass
-class _File:
+class File:
+    """The bytes that are on the disk for certain, and the writes that may be."""
+
     durable: bytearray = field(default_factory=bytearray)
     pending: list[Call] = field(default_factory=list)
 
 
 class Medium:
-    """What is on the disk for certain, and what is not yet, after so many calls."""
+    """What is on the disk for certain, and what is not yet, after so many calls.
 
-    def __init__(self) -> None:
-        self.names: dict[str, _File | None] = dict.fromkeys(FOLDERS)  # None: a directory
-        self.files: dict[str, _File | None] = dict(self.names)  # as the process sees them
-        self.changes: list[tuple[str, dict[str, _File | None], str]] = []  # folder, given, taken
+    `start`: what stood there durably, names to bytes, None for a directory.
+    """
+
+    def __init__(self, start: Image | None = None) -> None:
+        start = dict.fromkeys(FOLDERS) if start is None else start
+        self.names: dict[str, File | None] = {  # None: a directory
+            name: None if data is None else File(bytearray(data)) for name, data in start.items()
+        }
+        self.files: dict[str, File | None] = dict(self.names)  # as the process sees them
+        self.changes: list[tuple[str, dict[str, File | None], str]] = []  # folder, given, taken
 
     def do(self, call: Call) -> None:
         """Take in one call."""
@@ -198,8 +208,11 @@ class Medium:
     def _rename(self, call: Call) -> None:
         folder = str(Path(call.file).parent)
         if call.op in "cm":
-            self.files[call.file] = _File() if call.op == "c" else None
+            self.files[call.file] = File() if call.op == "c" else None
             self.changes.append((folder, {call.file: self.files[call.file]}, ""))
+        elif call.op == "l":
+            linked = self.files[call.other] = self.files[call.file]
+            self.changes.append((str(Path(call.other).parent), {call.other: linked}, ""))
         elif call.op == "r":
             assert str(Path(call.other).parent) == folder, "a rename within a directory"
             moved = self.files[call.other] = self.files.pop(call.file)
@@ -209,25 +222,32 @@ class Medium:
             self.files.pop(call.file)
             self.changes.append((folder, {}, call.file))
 
-    def image(self, rng: Random) -> dict[str, bytes | None]:
-        """Return one directory that a power cut may leave; None stands for a directory."""
+    def image(self, rng: Random) -> Image:
+        """Return one directory that a power cut may leave."""
         mode = rng.choice(("nothing", "everything", "prefix", "subset", "subset"))
         share = {"nothing": 0.0, "everything": 1.0}.get(mode, rng.choice((0.2, 0.5, 0.8)))
+        kept = [number for number in range(len(self.changes)) if rng.random() < share]
+        return {
+            name: None if each is None else bytes(_torn(each, mode, share, rng))
+            for name, each in self.named(kept).items()
+        }
+
+    def named(self, kept: Collection[int]) -> dict[str, File | None]:
+        """Return the files and directories where of the unsynced changes of names these came."""
         names = dict(self.names)
-        for _, given, taken in self.changes:
-            if rng.random() < share:
-                names.pop(taken, None)
-                names |= given
-        found: dict[str, bytes | None] = {}
+        for number in kept:
+            _, given, taken = self.changes[number]
+            names.pop(taken, None)
+            names |= given
+        found: dict[str, File | None] = {}
         for name, each in sorted(names.items()):
             parent = str(Path(name).parent)
-            if parent != "." and parent not in found:
-                continue  # its directory is gone, and it with it
-            found[name] = None if each is None else bytes(_torn(each, mode, share, rng))
+            if parent == "." or parent in found:  # else its directory is gone, and it with it
+                found[name] = each
         return found
 
 
-def _torn(each: _File, mode: str, share: float, rng: Random) -> bytearray:
+def _torn(each: File, mode: str, share: float, rng: Random) -> bytearray:
     data = bytearray(each.durable)
     kept = each.pending
     if mode == "prefix":
@@ -333,9 +353,14 @@ def record(folder: Path, variant: str) -> list[Call]:
     """Return the calls of a meter process that ran to its end in a folder."""
     for name in FOLDERS:
         (folder / name).mkdir(parents=True)
+    return calls_of(folder, "tests.reliability.recorded", "--use", str(folder), variant)
+
+
+def calls_of(folder: Path, *program: str) -> list[Call]:
+    """Return what a Python program, by module and arguments, did to the files of a folder."""
     log = folder.with_suffix(".log")
     subprocess.run(
-        [sys.executable, "-m", "tests.reliability.recorded", "--use", str(folder), variant],
+        [sys.executable, "-m", *program],
         cwd=ROOT,
         env=os.environ
         | {
@@ -370,7 +395,7 @@ def run(seed: int, count: int, variant: str = "sound") -> Findings:
                         medium.do(call)
                 done = cut
                 folder = Path(images) / str(number)
-                _build(folder, medium.image(rng))
+                build(folder, medium.image(rng))
                 wrong = judge(folder, paper)
                 if wrong is not None:
                     found.blame(f"image {number} after call {cut}: {wrong}")
@@ -380,7 +405,8 @@ def run(seed: int, count: int, variant: str = "sound") -> Findings:
     return found
 
 
-def _build(folder: Path, image: dict[str, bytes | None]) -> None:
+def build(folder: Path, image: Image) -> None:
+    """Make a directory of an image."""
     for name, data in image.items():
         path = folder / name
         if data is None:

@@ -6,8 +6,8 @@
  *   op file other offset length\n<bytes>
  *
  *   w write   t truncate to offset   s file synced   d directory synced
- *   c created   r renamed to other   u unlinked   m directory made   x an operation we cannot
- * replay
+ *   c created   r renamed to other   l linked as other   u unlinked   m directory made   x an
+ * operation we cannot replay
  *
  * The path of a descriptor is read from /proc/self/fd when it is used, so that none is kept here
  * that could grow stale. Writes through mmap and io_uring are not seen. */
@@ -198,20 +198,22 @@ UNKNOWN(copy_file_range, ssize_t,
         (int in, off64_t* from, int fd, off64_t* to, size_t length, unsigned flags),
         (in, from, fd, to, length, flags), fd)
 
-#define RENAME(name, parameters, from_at, to_at, call)                                          \
+#define RENAME(op, name, parameters, from_at, to_at, call)                                      \
     int name parameters {                                                                       \
         char from_full[2 * PATH_MAX], to_full[2 * PATH_MAX];                                    \
         const char *old = named(from_at, from, from_full), *new = named(to_at, to, to_full);    \
         REAL(name);                                                                             \
         int result = real call;                                                                 \
         if (result == 0 && (old || new))                                                        \
-            note(old && new ? 'r' : 'x', old ? old : new, old && new ? new : "rename", 0, NULL, \
-                 0);                                                                            \
+            note(old && new ? op : 'x', old ? old : new, old && new ? new : #name, 0, NULL, 0); \
         return result;                                                                          \
     }
-RENAME(rename, (const char* from, const char* to), AT_FDCWD, AT_FDCWD, (from, to))
-RENAME(renameat, (int from_at, const char* from, int to_at, const char* to), from_at, to_at,
+RENAME('r', rename, (const char* from, const char* to), AT_FDCWD, AT_FDCWD, (from, to))
+RENAME('r', renameat, (int from_at, const char* from, int to_at, const char* to), from_at, to_at,
        (from_at, from, to_at, to))
+RENAME('l', link, (const char* from, const char* to), AT_FDCWD, AT_FDCWD, (from, to))
+RENAME('l', linkat, (int from_at, const char* from, int to_at, const char* to, int flags), from_at,
+       to_at, (from_at, from, to_at, to, flags))
 
 #define NAME(op, name, parameters, at, call)                      \
     int name parameters {                                         \

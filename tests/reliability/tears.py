@@ -111,14 +111,14 @@ def states(disk: SimDisk) -> dict[int, DeviceState]:
 def images(disk: SimDisk) -> Iterator[SimDisk]:
     """Yield what a power cut may leave."""
     changes = range(disk.unsynced_names)
-    for kept in _subsets(changes):
+    for kept in subsets(changes):
         named = disk.named(kept)
-        for emptied in _subsets(named.emptied()):
+        for emptied in subsets(named.emptied()):
             base = named.durable_only()
             for name in emptied:
                 base.truncate(name, 0)
             writes = [_changing(base, *write) for write in named.pending()]
-            for pieces in _families([write for write in writes if write]):
+            for pieces in families([write for write in writes if write]):
                 image = base.fork()
                 for piece in pieces:
                     image.poke(*piece)
@@ -132,10 +132,10 @@ def _changing(base: SimDisk, name: str, offset: int, data: bytes) -> list[Piece]
     return [each for each in pieces if base.pread(name, len(each[2]), each[1]) != each[2]]
 
 
-def _families(writes: list[list[Piece]]) -> Iterator[tuple[Piece, ...]]:
+def families(writes: list[list[Piece]]) -> Iterator[tuple[Piece, ...]]:
     """Yield the sets of atoms that reach the disk; each once."""
     if sum(len(write) for write in writes) <= ALL_SUBSETS:
-        yield from _subsets([piece for write in writes for piece in write])
+        yield from subsets([piece for write in writes for piece in write])
         return
     seen: set[tuple[tuple[str, int], ...]] = set()
     for full in range(len(writes)):
@@ -148,7 +148,7 @@ def _families(writes: list[list[Piece]]) -> Iterator[tuple[Piece, ...]]:
                 yield pieces
 
 
-def _subsets(things: Sequence[T]) -> Iterator[tuple[T, ...]]:
+def subsets(things: Sequence[T]) -> Iterator[tuple[T, ...]]:
     for size in range(len(things) + 1):
         yield from itertools.combinations(things, size)
 

@@ -30,6 +30,7 @@ def test_every_call_is_written_down_in_order(tmp_path: Path) -> None:
         "os.write(fd, b'zz')\n"
         "os.ftruncate(fd, 1)\n"
         "os.fsync(fd)\n"
+        "os.link('a/new', 'a/linked')\n"
         "os.rename('a/new', os.path.abspath('a/name'))\n"
         "os.open('a/name', os.O_RDWR | os.O_TRUNC)\n"
         "open('../elsewhere', 'w').write('not ours')\n"
@@ -55,6 +56,7 @@ def test_every_call_is_written_down_in_order(tmp_path: Path) -> None:
         Call("w", "a/new", "-", 0, b"zz"),
         Call("t", "a/new", "-", 1, b""),
         Call("s", "a/new", "-", 0, b""),
+        Call("l", "a/new", "a/linked", 0, b""),
         Call("r", "a/new", "a/name", 0, b""),
         Call("t", "a/name", "-", 0, b""),
         Call("d", "a", "-", 0, b""),

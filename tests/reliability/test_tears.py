@@ -3,9 +3,10 @@
 import pytest
 
 from imi.simdisk import SimDisk
+from pipeline.psd import Psd
 from tests.reliability import tears
 from tests.reliability.broken import VARIANTS
-from tests.reliability.operations import OPERATIONS
+from tests.reliability.operations import OPERATIONS, RATES, device, hears_of_rates
 
 
 @pytest.mark.parametrize("name", ["create", "open, bits rotted", "imprint", "rotation at boot"])
@@ -21,6 +22,19 @@ def test_no_tear_of_a_sound_device_is_wrong(name: str) -> None:
 def test_every_broken_write_order_is_found(variant: str) -> None:
     name = "rotation at boot" if variant == "no names' sync" else "outcome when idle"
     assert tears.examine(name, variant, most=300).wrong
+
+
+def test_a_rate_notice_is_noted_however_often_it_was_cut() -> None:
+    """An order whose end a crash hid from the provider comes again, and is noted then."""
+    [operation] = [each for each in OPERATIONS if each.name == "rate notice in a contact"]
+    stops = tears.points(operation)
+    assert len(stops) > 4 * 6  # four records, each of three writes and three syncs
+    for point in stops:
+        for left in (point.disk.fork(), point.disk.durable_only()):
+            psd = Psd.open(left, **device())
+            hears_of_rates(psd)
+            assert psd._journal.state.rate_version == RATES
+            assert psd._journal.state.acknowledged == psd.last_sequence - 1
 
 
 def test_operations_have_names_of_their_own() -> None:
