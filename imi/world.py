@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from imi import mailpictures
+from imi import loadcell, mailpictures
 from imicore.graphic import Spot
 from imicore.raster import Placement, Raster
 from pipeline.devices import FeedFault, Frame, HeadReport, Zone
@@ -25,11 +25,6 @@ from pipeline.psdclock import Instant
 
 IMAGE_DPI = 200  # at which paper is drawn, before the camera takes its own scale
 FRAME_MARGIN_IN = 0.3
-GRAMS_PER_OUNCE = 28.349523125
-# A 2 kHz load cell under a belt: 45 Hz ringing, belt tones at 23 and 71 Hz, 0.5 g of noise
-# (ecosystem.md 2.2). A piece that bounces moves by tens of grams.
-SAMPLES_PER_SECOND = 2000.0
-TRANSIT_S, HOLD_S = 0.20, 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class Physical:
 class World:
     """One job's worth of simulated devices. It is feeder, scale, head and camera at once."""
 
-    samples_per_second = SAMPLES_PER_SECOND
+    samples_per_second = loadcell.SAMPLES_PER_SECOND
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -100,28 +95,17 @@ class World:
 
     def transit(self, fed: Fed) -> NDArray[np.float64]:
         """Return the load-cell trace of one transit, in ounces."""
-        return self._trace(fed, TRANSIT_S, stream=1)
+        return self._trace(fed, stream=1)
 
     def hold(self, fed: Fed) -> NDArray[np.float64]:
         """Return a longer trace with the belt stopped, in ounces."""
-        return self._trace(fed, HOLD_S, stream=2)
+        return self._trace(fed, stream=2)
 
-    def _trace(self, fed: Fed, seconds: float, stream: int) -> NDArray[np.float64]:
-        piece, rng = self._current(), self._rng(stream)
+    def _trace(self, fed: Fed, stream: int) -> NDArray[np.float64]:
+        piece = self._current()
         assert piece.number == fed.number
-        time = np.arange(0, seconds, 1 / SAMPLES_PER_SECOND)
-        moving = stream == 1
-        grams = np.full_like(time, piece.ounces * GRAMS_PER_OUNCE)
-        ring, phase = 6 * np.exp(-time / 0.02), rng.uniform(0, 2 * np.pi, 3)
-        grams += ring * np.cos(2 * np.pi * 45 * time + phase[0])
-        if moving:
-            grams += 0.5 * np.sin(2 * np.pi * 23 * time + phase[1])
-            grams += 0.4 * np.sin(2 * np.pi * 71 * time + phase[2])
-        if piece.fault == "bouncing":
-            grams += 30 * np.sin(2 * np.pi * 1.3 * time + phase[1])
-        grams += rng.normal(0, 0.5 if moving else 0.3, len(time))
-        ounces: NDArray[np.float64] = grams / GRAMS_PER_OUNCE
-        return ounces
+        bounces = piece.fault == "bouncing"
+        return loadcell.trace(piece.ounces, self._rng(stream), moving=stream == 1, bounces=bounces)
 
     # -- head --------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from imi.world import SAMPLES_PER_SECOND, World
+from imi.loadcell import SAMPLES_PER_SECOND
+from imi.world import World
 from pipeline.job import Job
 from pipeline.pieces import Fed
 from pipeline.scale import Unsettled, Weight, settle, straddles_step
