@@ -80,9 +80,15 @@ def files_of(folder: Path, words: str = "as delivered") -> None:
         (folder / FILES / name).write_text(words, encoding="utf-8")
 
 
+def met(psd: Psd) -> None:
+    """Do what a contact does to the device: the time, and its records acknowledged."""
+    psd.anchor_time(psd._clock().psd_us, 0, psd.last_sequence)
+    psd.acknowledge(psd.last_sequence)
+
+
 def in_service(psd: Psd) -> None:
     """Take what steps are left until the device prints."""
-    psd.anchor_time(psd._clock().psd_us, 0, psd.last_sequence)
+    met(psd)
     commission(psd, b"certificate", b"agreement")
     psd.refill(Money(50_000), 1)
 
@@ -197,7 +203,7 @@ def judge_installed(folder: Path, told: list[object]) -> str | None:
 
 
 def _does_not_print(one: meter.SoftwareMeter) -> str | None:
-    one.psd.anchor_time(one.psd._clock().psd_us, 0, one.psd.last_sequence)
+    met(one.psd)
     evidence = one.psd.imprint(letter(mailing_date=TODAY.replace(day=TODAY.day + 9)))
     if not isinstance(evidence, Evidence):
         return f"refused: {evidence}"
@@ -226,13 +232,15 @@ def broken(variant: str) -> Iterator[None]:
         if name != PEPPER:
             overwrite(folder, name, data)
 
-    def anything(store: SoftwareKeyStore, key_id: str) -> bool:
-        return bool(store._storage.names())
+    def anything(store: SoftwareKeyStore, key_id: str, *, is_new: bool) -> None:
+        if is_new and not store._storage.names():
+            store.create(key_id)
+        store.open(key_id)
 
     patches = {
         SOUND: [],
         "no folder's sync": [patch.object(keystore, "_sync", lambda folder: None)],
-        "drafts are keys": [patch.object(SoftwareKeyStore, "has", anything)],
+        "drafts are keys": [patch.object(meter, "_open_or_create", anything)],
         "pepper spared": [patch.object(keystore.Folder, "overwrite", spare)],
         "files unchecked": [patch.object(meter, "demand_files", lambda *told: None)],
     }[variant]
