@@ -75,6 +75,20 @@ class FrontOffice(Desk):
         return allowed(self.office.login(user, pin))
 
 
+def session_for(office: "Office", who: tuple[int, str] | None) -> "Session":
+    """Return the session of a user and PIN, or of a machine that knows no users.
+
+    A refusal ends the command with exit code 1.
+    """
+    from pipeline.roles import Denied
+
+    answer = office.unattended() if who is None else office.login(*who)
+    if isinstance(answer, Denied) and who is None:
+        typer.echo(f"imi: {answer}; give --user", err=True)
+        raise typer.Exit(1)
+    return allowed(answer)
+
+
 def allowed(answer: "Answer | Denied") -> Answer:
     """Return the answer; a refusal ends the command with exit code 1."""
     from pipeline.roles import Denied

@@ -21,6 +21,7 @@ from imi.frontoffice import (
     allowed,
     asked_pin,
     front_office,
+    session_for,
 )
 from pipeline.authority import Limits, Refused
 from pipeline.imprint import Evidence, Refilled
@@ -159,6 +160,6 @@ def tell(facts: dict[str, object], *, as_json: bool) -> None:
 def _let_in(desk: FrontOffice, user: int | None, action: Action) -> "Session":
     """Return the session of a user, or of a machine that knows none; a refusal ends with exit 1."""
     office = desk.office
-    session = allowed(office.unattended() if user is None else office.login(user, asked_pin()))
+    session = session_for(office, None if user is None else (user, asked_pin()))
     allowed(office.sessions.denial(session, action))
     return session

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from imi.backoffice import BackOffice
-from imi.frontoffice import allowed, open_office
+from imi.frontoffice import open_office, session_for
 from imi.meter import SoftwareMeter, open_meter
 from imi.runfolder import fund, next_piece, prepare, take_into_service
 from imi.world import World
@@ -79,7 +79,7 @@ def open_run(job: Job, out: Path, *, fresh: bool, limit: int | None, who: Who | 
         front, accounts = open_office(out / "meter", meter, world.clock)
         undo.callback(accounts.close)
         front.install([each.account for each in job.department], f"job {job.name}")
-        session = allowed(front.unattended() if who is None else front.login(*who))
+        session = session_for(front, who)
         fund(meter, contact, provider, job)
         undo.pop_all()
     return Run(

@@ -206,6 +206,8 @@ def show_trail(
     from rich.markup import escape
     from rich.table import Table
 
+    from pipeline.accounts import MAX_BUDGET
+    from pipeline.trail import GRANT
     from postage.money import Money
 
     with front_office(folder, at) as open_now:
@@ -218,7 +220,9 @@ def show_trail(
     for each in entries:
         moment = datetime.fromtimestamp(each.psd_us // 1_000_000, zone)
         who = f"{each.actor} {each.role}" if each.actor else each.role
-        amount = str(Money(each.mills)) if each.mills else ""
+        money = Money(each.mills)
+        limit = "without limit" if money >= MAX_BUDGET else str(money)
+        amount = limit if each.mills or each.act == GRANT else ""
         what = " ".join(filter(None, (f"{each.act}: {each.subject}", each.detail, amount)))
         cells = (each.number, f"{moment:%Y-%m-%d %H:%M:%S}", each.after, who, what)
         table.add_row(*(escape(str(cell)) for cell in cells))

@@ -159,7 +159,7 @@ class Office:
         """
         self._demand_own_files()
         if self.book.users:
-            return Denied(Denial.USERS_KNOWN, f"{len(self.book.users)} users in the book")
+            return Denied(Denial.USERS_KNOWN, f"the book has {len(self.book.users)}")
         return self.sessions.open(PROVIDER, Role.OPERATOR)
 
     def install(self, accounts: Iterable[Account], where: str) -> None:

@@ -10,6 +10,7 @@ from pipeline.state import (
     FLAG_TIME_ASSUMED,
     FLAG_TIME_KNOWN,
     FLAG_UNRELEASED,
+    MAX_CONTROL_TOTAL,
     OUTCOMES,
     IncidentKind,
     Lock,
@@ -84,7 +85,8 @@ def _debit(record: Record, names: Names) -> str:
 
 def _budget(record: Record, names: Names) -> str:
     department = names.department(record.department)
-    return f"department {department} may charge {Money(record.amount)} from now on"
+    limit = "without limit" if record.amount >= MAX_CONTROL_TOTAL else str(Money(record.amount))
+    return f"department {department} may charge {limit} from now on"
 
 
 def _confirm(record: Record) -> str:
