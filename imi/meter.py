@@ -18,7 +18,7 @@ from imicore.keystore import Folder, KeyStore
 from imicore.signature import Check, Verifier
 from pipeline.contact import Contact
 from pipeline.disk import RealDisk
-from pipeline.errors import MachineError, NoDevice
+from pipeline.errors import MachineError, NoDevice, PsdFault
 from pipeline.integrity import MANIFEST, demand_files, own_folders, reseal_files, seal_files
 from pipeline.job import Meter
 from pipeline.psd import Psd
@@ -228,7 +228,7 @@ def settings_of(folder: Path) -> Meter:
 
 def said_of(error: Exception) -> str:
     """Return what an error says, and what to do where the meter signs nothing any more."""
-    match error.__cause__:
+    match error.__cause__ if isinstance(error, PsdFault) else None:
         case SelfTestFailed() as cause:
             return (
                 f"the meter signs nothing: {cause}. After an update that was verified: "

@@ -163,7 +163,7 @@ def test_a_full_token_makes_no_meter(job: Path, monkeypatch: pytest.MonkeyPatch)
         disk.setattr(TokenKeyStore, "_generate", full)
         refused = run(job)
     assert refused.exit_code == 2
-    assert "the token did not keep key 'TST0-1'" in refused.stderr
+    assert "the token did not keep key 'TST0-00000001'" in refused.stderr
     assert "Destroy keys that nobody needs" in refused.stderr
     assert not (job.parent / "out" / "meter" / "journal").exists()
     assert run(job, "--pieces", "1").exit_code == 0, "there is room again"
