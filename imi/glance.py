@@ -1,31 +1,38 @@
 """How a meter stands, read off its journal: nothing is opened, written or told to anybody."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from pipeline.authority import Limits
-from pipeline.disk import RealDisk
+from pipeline.disk import Disk, RealDisk
 from pipeline.lifecycle import State, state_of
-from pipeline.link import Incident
-from pipeline.record import Seal
+from pipeline.record import RecordType, Seal
+from pipeline.recordwords import words
 from pipeline.recovery import recover
+from pipeline.segments import read_record
 from pipeline.state import DeviceState
 from postage.contactrule import ContactStatus, read_rules, status
 from postage.envelope import Check
 
 RULE = "us-imi"
+LOOK_BACK = 1000  # records
+MOST_INCIDENTS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What the journal adds up to, and what the meter would do at a moment."""
+    """What the journal adds up to, and what the meter would do at a moment.
+
+    `incidents`: what was refused lately, in words, the newest first.
+    """
 
     folded: DeviceState
     state: State
     contact: ContactStatus
+    incidents: tuple[str, ...] = ()
 
 
 def glance(journal: Path, seal: Seal, check: Check, zone: tzinfo, now_us: int) -> Glance:
@@ -37,16 +44,26 @@ def glance(journal: Path, seal: Seal, check: Check, zone: tzinfo, now_us: int) -
     disk = RealDisk(journal)
     try:
         folded = recover(disk, seal, check).state
+        incidents = tuple(_incidents(disk, seal, folded.sequence))
     finally:
         disk.close()
     rule = read_rules()[RULE]
     due = status(rule, folded.last_contact_us, folded.unsent_us or None, now_us, zone)
     low_mills = Limits().low_descending.mills
     state = state_of(folded, is_broken=False, is_silent=due.locked, low_mills=low_mills)
-    return Glance(folded, state, due)
+    return Glance(folded, state, due, incidents)
 
 
-def contact_facts(seen: Glance, incidents: Sequence[Incident] = ()) -> dict[str, Any]:
+def _incidents(disk: Disk, seal: Seal, newest: int) -> Iterator[str]:
+    """Yield the incidents among the last records, at most ten."""
+    found = 0
+    for sequence in range(newest, max(0, newest - LOOK_BACK), -1):
+        record = read_record(disk, seal, sequence)
+        if record.type == RecordType.INCIDENT and (found := found + 1) <= MOST_INCIDENTS:
+            yield f"{when(record.psd_us)} {words(record)}"
+
+
+def contact_facts(seen: Glance) -> dict[str, Any]:
     """Return the contact with the provider as plain data, times in UTC.
 
     >>> from imi.glance import Glance
@@ -60,7 +77,7 @@ def contact_facts(seen: Glance, incidents: Sequence[Incident] = ()) -> dict[str,
         "due": "never" if due.due_us is None else when(due.due_us),
         "warning": f"{due.warning_h} h without contact" if due.warning_h else "none",
         "locked": due.locked,
-        "incidents": [str(each) for each in incidents],
+        "incidents": list(seen.incidents),
     }
 
 

@@ -69,6 +69,7 @@ def show(folder: Folder, at: At = None, as_json: Json = False) -> None:
             "contact due": contact["due"],
             "contact warning": contact["warning"],
             "locked for want of contact": contact["locked"],
+            "refused lately": contact["incidents"] if as_json else "\n".join(contact["incidents"]),
             "refill under way": "none" if pending is None else str(Money(pending.mills)),
         },
         as_json=as_json,

@@ -139,7 +139,6 @@ def finish(run: Run, console: Console, *, as_json: bool) -> int:
         first=run.first,
         state=state,
         seen=_seen(run),
-        incidents=run.contact.incidents,
         departments=departments,
         open_pieces=open_after,
         wall_s=run.wall_s,

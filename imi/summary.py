@@ -1,6 +1,6 @@
 """What a run says of itself: one plain mapping behind the table, the page and `--json`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from statistics import median, quantiles
 from typing import Any
 
@@ -13,7 +13,6 @@ from pipeline.accounts_csv import dollars
 from pipeline.days import Span
 from pipeline.imprint import OpenPiece
 from pipeline.job import Job
-from pipeline.link import Incident
 from pipeline.office import Office
 from pipeline.tally import Tally
 from pipeline.usage import Axis, Usage
@@ -31,7 +30,6 @@ def summarise(
     first: int,
     state: str,
     seen: Glance | None,
-    incidents: Sequence[Incident],
     departments: list[dict[str, Any]],
     open_pieces: list[OpenPiece],
     wall_s: float,
@@ -74,7 +72,7 @@ def summarise(
             # As stored, not as summed: the sums would balance by construction.
             "balanced": audit.stored[0] + audit.stored[1] == audit.stored[2],
         },
-        "contact": {} if seen is None else contact_facts(seen, incidents),
+        "contact": {} if seen is None else contact_facts(seen),
         "departments": departments,
         "journal": {
             "records": audit.records,

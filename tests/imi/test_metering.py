@@ -63,6 +63,17 @@ def test_why_the_provider_declined_is_in_words(folder: Path) -> None:
     assert told["funds with the provider"] == "$0.00", "nothing is deposited for a refused amount"
 
 
+def test_what_was_refused_stands_in_the_status(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert meter("order", copy, "suspend")[0] == 0
+    code, told = meter("test", copy, "--out", str(tmp_path / "no.png"))
+    assert (code, told["outcome"]) == (1, "Refused")
+    _, told = meter("status", copy)
+    assert "not in this state" in told["refused lately"][0]
+    assert told["refused lately"][0].startswith(f"{DAY} 18:00")
+
+
 def test_a_test_imprint_is_void_and_moves_no_register(folder: Path, tmp_path: Path) -> None:
     """domain.md 9a, 12: $00.00, VOID over the symbol, and the payload says TEST."""
     _, before = meter("status", folder)
