@@ -133,7 +133,13 @@ def _empty(out: Path) -> None:
         disk.close()
     for folder in ("meter", "provider", "claims"):
         shutil.rmtree(out / folder, ignore_errors=True)
-    for pattern in ("pictures/piece-*.png", "pieces.sqlite*", "report.html", "summary.json"):
+    for pattern in (
+        "pictures/piece-*.png",
+        "pictures/facts.jsonl",
+        "pieces.sqlite*",
+        "report.html",
+        "summary.json",
+    ):
         for path in out.glob(pattern):
             path.unlink()
     (out / MARKER).unlink()

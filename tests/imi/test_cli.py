@@ -48,7 +48,7 @@ def test_run_leaves_pictures_report_and_a_balanced_summary(tmp_path: Path) -> No
     assert f"${spent['Accounts receivable']}" == summary["postage"]["spent"]
     assert spent["Marketing"] == "0.00"
     page = (tmp_path / "report.html").read_text()
-    for picture in (tmp_path / "pictures").iterdir():
+    for picture in (tmp_path / "pictures").glob("*.png"):
         assert f"pictures/{picture.name}" in page
     assert "<svg" in page
     assert contact["due"] in page
@@ -125,6 +125,14 @@ def test_a_folder_that_is_not_ours_is_never_used(tmp_path: Path, fresh: list[str
     assert result.exit_code == 2
     assert "was not made by" in result.output
     assert (tmp_path / "pictures" / "me.jpg").read_text() == "data"
+
+
+def test_fresh_leaves_nothing_of_the_run_before(tmp_path: Path) -> None:
+    for more in ((), ("--fresh",)):
+        run = ("run", MORNING, "--out", str(tmp_path), "--pieces", "2", "--pictures", "2", *more)
+        assert imi(*run).exit_code == 0
+    facts = (tmp_path / "pictures" / "facts.jsonl").read_text().splitlines()
+    assert len(facts) == len([*tmp_path.glob("pictures/*.png")]) == 2
 
 
 def test_fresh_never_empties_a_folder_that_another_run_is_at(tmp_path: Path) -> None:
