@@ -127,6 +127,7 @@ def prepare(
             verifier.verify(message, signature, public_key) is Check.VALID
         ),
         "clock": clock,
+        "test_key": guard.tick if guard else lambda boot_us: None,
         "zeroise": store.zeroise,
         "segment_records": SEGMENT_RECORDS,
     }

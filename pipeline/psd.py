@@ -161,7 +161,32 @@ class Psd(Services):
             raise ValueError(f"record {sequence} is neither in flight nor open")
 
     def idle(self) -> None:
-        """Write outcomes that no record carried yet, and get the next segment ready."""
+        """Do what waits for a pause of the line: outcomes, incidents, the next segment, the key.
+
+        The key's test waits for a pause with no piece in flight, as its failure is a FAULT.
+
+        Raises:
+            PsdFault: as `imprint`.
+            TokenError: the token that holds the key is not there; the next idle tests it.
+        """
+        self._settle()
+        state = self._journal.state
+        if self._test_key is None or self._journal.fault or state.zeroised or state.flight:
+            return
+        report = self._test_key(self._clock().boottime_us)
+        if report is not None and not report.passed:
+            self.fail(report.cause)
+
+    def close(self) -> None:
+        """Write what is waiting and give back the folder."""
+        try:
+            if self._journal.fault is None:
+                self._settle()
+                self._incidents.write_all()
+        finally:
+            self._journal.close()
+
+    def _settle(self) -> None:
         if self._journal.state.zeroised:
             return
         if self._told:
@@ -170,15 +195,6 @@ class Psd(Services):
             self._told.clear()
         self._incidents.write_due()
         self._journal.prepare()
-
-    def close(self) -> None:
-        """Write what is waiting and give back the folder."""
-        try:
-            if self._journal.fault is None:
-                self.idle()
-                self._incidents.write_all()
-        finally:
-            self._journal.close()
 
     def _refuse_redate(self, sequence: int, mailing_date: date, today: date) -> Refused | None:
         state = self._journal.state

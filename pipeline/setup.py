@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import tzinfo
-from typing import NotRequired, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 from pipeline.authority import Limits
 from pipeline.journal import Sign
@@ -14,6 +14,18 @@ from postage.decertification import Calendar
 from postage.layouts import PROFILES
 
 
+class KeyTest(Protocol):
+    """How a test of the device's key went."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the key signs and verifies as it should."""
+
+    @property
+    def cause(self) -> str:
+        """Return why it does not, in words."""
+
+
 class Setup(TypedDict):
     """What a device is given beside its disk.
 
@@ -23,6 +35,8 @@ class Setup(TypedDict):
     zone: time zone of the licensed location, which decides what day it is.
     journal_key: 32 bytes that seal the records.
     sign, check: the device's signing key and its own verification; 64 bytes, deterministic.
+    test_key: tests the key where CLOCK_BOOTTIME says that it is due, and returns None where it does
+        not; asked when the device is idle (`GuardedKey.tick`).
     clock: the real-time clock and CLOCK_BOOTTIME, in microseconds.
     time: what a boot may believe of the real-time clock; nothing unless given.
     contact_rule: when the provider must have been reached; 72 hours unless given.
@@ -44,6 +58,7 @@ class Setup(TypedDict):
     sign: Sign
     check: Check
     clock: Callable[[], Instant]
+    test_key: NotRequired[Callable[[int], KeyTest | None]]
     time: NotRequired[TimePolicy]
     contact_rule: NotRequired[ContactRule]
     zeroise: NotRequired[Callable[[], None]]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from imi.simdisk import SimDisk
 from imicore import keys
 from imicore.errors import BackendFailure, KeysZeroised, TokenMissing
 from imicore.keys import Folder, SoftwareKeyStore
@@ -32,11 +33,13 @@ from pipeline.integrity import (
 from pipeline.known_answers import ENGINES, KNOWN_ANSWERS, Engines
 from pipeline.lifecycle import State
 from pipeline.psd import Psd
+from pipeline.record import RecordType
 from pipeline.selftest import (
     PAIR_TEST_EVERY_US,
     GuardedKey,
     SelfTestFailed,
     SelfTestReport,
+    SelfTestResult,
     demand_random,
 )
 from pipeline.state import Outcome
@@ -418,6 +421,58 @@ def test_the_pair_is_tested_every_week(bench: Bench) -> None:
         key.sign(b"indicium")
     assert key.tick(40 * DAY_US) is None
     assert len(bench.released) == released
+
+
+class Pair:
+    """A key's weekly test as a device asks for it: when, and what came of it."""
+
+    def __init__(self, *reports: SelfTestReport | None) -> None:
+        self.reports = [*reports]
+        self.asked: list[int] = []
+
+    def __call__(self, boot_us: int) -> SelfTestReport | None:
+        self.asked.append(boot_us)
+        return self.reports.pop(0)
+
+
+PASSED, FAILED = (
+    SelfTestReport((SelfTestResult("key pair", passed, 1, "" if passed else "it does not fit"),))
+    for passed in (True, False)
+)
+
+
+def test_the_weekly_test_waits_for_a_line_without_a_piece() -> None:
+    """Its failure is a FAULT, which a piece between debit and outcome must not meet."""
+    pair = Pair(None, PASSED, FAILED)
+    psd = new_device(SimDisk(), **setup(test_key=pair))
+    psd.refill(Money(500_000), 1)
+    psd.idle()
+    evidence = imprinted(psd)
+    psd.idle()  # the piece is in flight
+    assert len(pair.asked) == 1
+    psd.confirm(evidence.sequence, Outcome.CONFIRMED)
+    psd.idle()
+    assert (len(pair.asked), psd.state) == (2, State.READY)
+    assert pair.asked == sorted(pair.asked)
+    psd.idle()
+    assert psd.state is State.FAULT
+    [fault] = [record for record in psd.records() if record.type == RecordType.FAULT]
+    assert fault.payload == b"self-test key pair: it does not fit"
+    psd.close()
+    assert len(pair.asked) == 3  # to close is no pause
+
+
+def test_a_stopped_or_zeroised_device_tests_no_key() -> None:
+    for end in (Psd.zeroise, _stop):
+        pair, disk = Pair(), SimDisk()
+        psd = new_device(disk, **setup(test_key=pair, zeroise=lambda: None))
+        end(psd)
+        psd.idle()
+        assert pair.asked == []
+
+
+def _stop(psd: Psd) -> None:
+    psd._journal.fault = PsdFault(FaultCause.IO_ERROR, "stopped by the test")
 
 
 def test_a_fault_survives_a_restart_with_sound_tests(bench: Bench) -> None:
