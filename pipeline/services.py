@@ -14,6 +14,7 @@ from pipeline.lifecycle import Service, State
 from pipeline.psdclock import SERVER_SLACK_US, Instant
 from pipeline.record import RecordType
 from pipeline.state import Lock, PendingRefill, Stage, Tries, Try
+from postage.contactrule import ContactRule, attempt_is_due
 from postage.envelope import MAGIC
 from postage.money import Money
 
@@ -74,6 +75,24 @@ class Services(Device):
         if refused is None:
             self._journal.append(RecordType.AUDIT_ACK, self._instant(), reference=sequence)
         return refused
+
+    @property
+    def contact_rule(self) -> ContactRule:
+        """Return the policy that says when the provider must be met, and when that is attempted."""
+        return self._rule
+
+    @property
+    def wants_contact(self) -> bool:
+        """Whether the device should attempt a contact by itself: the policy says so, or it is lost.
+
+        Lost is a boot that has no time, or has not met the provider where it has to.
+        """
+        if self._rule.attempt_h is None or self.state is State.TAMPERED:
+            return False
+        now, state = self._now(), self._journal.state
+        if now is None or state.unmet:
+            return True
+        return attempt_is_due(self._rule, state.last_contact_us, now.psd_us)
 
     @property
     def pending_refill(self) -> PendingRefill | None:

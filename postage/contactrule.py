@@ -19,6 +19,7 @@ from postage.policyfile import read_records
 RULES: Final = Path(__file__).with_name("contact_rules.toml")
 HOUR_US: Final = 3_600_000_000
 _SECOND_US = 1_000_000
+_MINUTE_US = 60_000_000
 _LAST_LOCK_DAY = 28  # every month has it
 
 
@@ -48,11 +49,12 @@ class ContactRule:
     ``limit_h`` elapsed hours after the trigger contact is due, and ``grace_h`` later the device
     locks; where there is grace, the limit itself is a warning. ``lock_on_day`` locks with the first
     microsecond of that day of the month after the trigger's. Where both are given, the earlier
-    holds.
+    holds. ``attempt_h`` after a contact the device attempts the next by itself; an attempt that
+    fails is repeated after each of ``retry_min`` minutes, then after the last of them for ever.
 
     Raises:
-        PolicyError: neither limit nor day, a number outside its range, or a warning that comes
-            after the lock.
+        PolicyError: neither limit nor day, a number outside its range, a warning or an attempt that
+            comes after the lock, or an attempt without its repeats.
     """
 
     name: str
@@ -66,6 +68,8 @@ class ContactRule:
     grace_h: int = 0
     lock_on_day: int | None = None
     warnings_h: tuple[int, ...] = ()
+    attempt_h: int | None = None
+    retry_min: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.limit_h is None and self.lock_on_day is None:
@@ -88,6 +92,40 @@ class ContactRule:
                 f"contact rule {self.name!r}: warnings_h {list(self.warnings_h)} do not rise from "
                 f"above 0 to below the lock at {ends} h"
             )
+        self._demand_attempts(ends)
+
+    def _demand_attempts(self, ends: int | None) -> None:
+        if (self.attempt_h is None) != (not self.retry_min):
+            raise PolicyError(f"contact rule {self.name!r}: attempt_h and retry_min come together")
+        if self.attempt_h is not None and not 0 < self.attempt_h < (ends or self.attempt_h + 1):
+            raise PolicyError(
+                f"contact rule {self.name!r}: attempt_h is {self.attempt_h}; at least 1, and below "
+                f"the lock at {ends} h"
+            )
+        if any(minutes < 1 for minutes in self.retry_min):
+            raise PolicyError(
+                f"contact rule {self.name!r}: retry_min {list(self.retry_min)}; at least 1 each"
+            )
+
+
+def attempt_is_due(rule: ContactRule, last_contact_us: int, now_us: int) -> bool:
+    """Return whether the rule wants a device to attempt a contact by itself.
+
+    >>> rule = read_rules()["us-imi"]
+    >>> [attempt_is_due(rule, 0, hours * HOUR_US) for hours in (23, 24, 500)]
+    [False, True, True]
+    """
+    return rule.attempt_h is not None and now_us - last_contact_us >= rule.attempt_h * HOUR_US
+
+
+def retry_us(rule: ContactRule, failures: int) -> int:
+    """Return how long after the last of so many failed attempts, one or more, the next comes.
+
+    >>> rule = read_rules()["us-imi"]
+    >>> [retry_us(rule, failures) // 60_000_000 for failures in (1, 2, 3, 4, 5, 10**6)]
+    [1, 5, 15, 60, 60, 60]
+    """
+    return rule.retry_min[min(failures, len(rule.retry_min)) - 1] * _MINUTE_US
 
 
 def status(

@@ -178,6 +178,12 @@ def rule(**changes: object) -> ContactRule:
         ({"limit_h": 72, "warnings_h": (24, 72)}, "below the lock at 72 h"),
         ({"limit_h": 72, "warnings_h": (48, 24)}, "do not rise"),
         ({"limit_h": 72, "warnings_h": (0, 24)}, "do not rise"),
+        ({"limit_h": 72, "attempt_h": 24}, "come together"),
+        ({"limit_h": 72, "retry_min": (1,)}, "come together"),
+        ({"limit_h": 72, "attempt_h": 0, "retry_min": (1,)}, "attempt_h is 0; at least 1"),
+        ({"limit_h": 72, "attempt_h": 72, "retry_min": (1,)}, "below the lock at 72 h"),
+        ({"lock_on_day": 8, "attempt_h": 0, "retry_min": (1,)}, "attempt_h is 0"),
+        ({"limit_h": 72, "attempt_h": 24, "retry_min": (1, 0)}, "at least 1 each"),
     ],
 )
 def test_a_rule_that_contradicts_itself_does_not_exist(
