@@ -23,10 +23,10 @@ from imicore.datamatrix import encode
 from imicore.raster import Line, Mark, Rasterizer
 from pipeline.composer import Composer
 from pipeline.disk import RealDisk
+from pipeline.enrolment import commission
 from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant, TimePolicy
-from pipeline.services import commission
 from pipeline.state import Outcome
 from postage.devices import Mode
 from postage.indicium import unpack
@@ -47,6 +47,10 @@ def ours(folder: Path) -> tuple[Callable[[], tuple[Evidence, bytes]], signature.
     signer, verifier = signature.Signer(keys.generate()), signature.Verifier()
     public_key = signer.public_key
     verifier.warm(public_key)
+
+    def check(message: bytes, made: bytes) -> bool:
+        return verifier.verify(message, made, public_key) == 0
+
     psd = Psd.create(
         RealDisk(folder),
         vendor_model="TST0",
@@ -56,11 +60,12 @@ def ours(folder: Path) -> tuple[Callable[[], tuple[Evidence, bytes]], signature.
         zone=ZoneInfo("America/New_York"),
         journal_key=bytes(32),
         sign=signer.sign,
-        check=lambda message, made: verifier.verify(message, made, public_key) == 0,
+        check=check,
+        check_provider=check,
         clock=lambda: Instant(NOON_US, NOON_US),
         time=TimePolicy(trusts_rtc=True),
     )
-    commission(psd, public_key, b"bench")
+    commission(psd, signer.sign, public_key, b"bench")  # its own provider, for the bench
     psd.refill(Money(90_000_000), 1)
     composer = Composer(
         dots_per_inch=600, ink_gain_dots=0, fim=True, licensing_zip="06484", mode=Mode.SPECIMEN

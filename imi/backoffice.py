@@ -7,6 +7,7 @@ a line of a log, synced before it is answered, and a new start tells it everythi
 import json
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ class BackOffice:
         return self._verifier.verify(message, signature, self.public_key) is Check.VALID
 
     def enroll(self, device: int, public_key: bytes, funds: Money = ZERO) -> None:
-        """Know a device and its key; known ones stay as they are."""
+        """Know a device and its key, and order it into use; known ones stay as they are."""
         if device not in self._keys:
             self._happen("enroll", device=device, key=public_key.hex(), funds=funds.mills)
 
@@ -90,6 +91,8 @@ class BackOffice:
             case "enroll":
                 self._keys[device] = bytes.fromhex(str(event["key"]))
                 self._provider.enroll(device, Money(int(event["funds"])))
+                self._provider.initialise(device, sha256(self._keys[device]).digest())
+                self._provider.register(device, f"software meter {device:#018x}".encode())
             case "deposit":
                 self._provider.accounts[device].funds += int(event["mills"])
             case "order":

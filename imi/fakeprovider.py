@@ -21,6 +21,7 @@ from postage.messages import (
     DeclineReason,
     Denial,
     Denied,
+    InitialiseMeter,
     Message,
     Order,
     OrderDone,
@@ -43,7 +44,7 @@ from postage.money import ZERO, Money
 MIN_REFILL: Final = Money(1_000)  # domain.md 2.4: $1.00 to $99,999.99 unless configured
 MAX_REFILL: Final = Money(99_999_990)
 _NONCE = slice(15, 23)  # of a message: behind magic, version, kind, sender, device
-AnyOrder: TypeAlias = Order | RegisterMeter | RateNotice
+AnyOrder: TypeAlias = Order | InitialiseMeter | RegisterMeter | RateNotice
 Settlement: TypeAlias = RefillCredit | RefillDecline | RefillTombstone
 
 
@@ -112,6 +113,11 @@ class FakeProvider:
         self._queue(
             device, Order(device=device, nonce=0, order=0, command=command, argument=argument)
         )
+
+    def initialise(self, device: int, certificate: bytes) -> None:
+        """Queue the order by which a device leaves the factory; `certificate` is its SHA-256."""
+        order = InitialiseMeter(device=device, nonce=0, order=0, certificate=certificate)
+        self._queue(device, order)
 
     def register(self, device: int, agreement: bytes) -> None:
         """Queue the customer agreement under which the device is to work."""

@@ -146,7 +146,9 @@ def named_errors() -> Iterator[None]:
 
 
 @contextmanager
-def open_desk(folder: Path, at: str | None) -> Iterator[Desk]:
+def open_desk(
+    folder: Path, at: str | None, admit: "Callable[[], None] | None" = None
+) -> Iterator[Desk]:
     """Open a meter and its provider, and close the meter whatever happens.
 
     What cannot be ends the command with exit code 2.
@@ -162,7 +164,8 @@ def open_desk(folder: Path, at: str | None) -> Iterator[Desk]:
         meter = open_meter(home, settings_of(home), clock)
         try:
             provider = BackOffice(folder / "provider", lambda: clock().psd_us)
-            yield Desk(meter, meter.link(provider, lambda: secrets.randbits(64)), provider)
+            link = meter.link(provider, lambda: secrets.randbits(64), admit)
+            yield Desk(meter, link, provider)
         finally:
             meter.psd.close()
 
@@ -172,10 +175,13 @@ def front_office(folder: Path, at: str | None) -> Iterator[FrontOffice]:
     """Open a meter, let the provider tell it the time, and open its office; as `open_desk`."""
     from imi.clocks import clock_at
 
-    with open_desk(folder, at) as desk:
+    orders: list[None] = []  # of the provider, to be let in
+    with open_desk(folder, at, lambda: orders.append(None)) as desk:
         desk.contact.meet()
         office, files = open_office(folder / "meter", desk.meter, clock_at(at))
         try:
+            if orders:
+                office.admit()
             yield FrontOffice(desk.meter, desk.contact, desk.provider, office)
         finally:
             files.close()

@@ -16,16 +16,18 @@ from imicore.errors import BadKey, KeysZeroised, TokenError
 from imicore.keys import SoftwareKeyStore
 from imicore.keystore import Folder, KeyStore
 from imicore.signature import Check, Verifier
+from pipeline.authority import Refused
 from pipeline.contact import Contact
 from pipeline.disk import RealDisk
 from pipeline.errors import MachineError, NoDevice, PsdFault
 from pipeline.integrity import MANIFEST, demand_files, own_folders, reseal_files, seal_files
 from pipeline.job import Meter
+from pipeline.lifecycle import State
+from pipeline.orders import no_office
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant
 from pipeline.record import Seal, device_id
 from pipeline.selftest import GuardedKey, SelfTestFailed
-from pipeline.services import commission
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode, device_key_id
 from postage.layouts import OUR_VENDOR
@@ -33,6 +35,7 @@ from postage.layouts import OUR_VENDOR
 SEGMENT_RECORDS: Final = 4096  # 2 MiB a copy: small enough to look at, enough to run for hours
 SETTINGS: Final = "settings.json"
 PUBLIC_KEY: Final = "public.key"
+PROVIDER_KEY: Final = "provider.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,25 @@ class SoftwareMeter:
     disk: RealDisk
     setup: Setup
     guard: GuardedKey | None  # None: its keys were destroyed
+    folder: Path
 
-    def link(self, office: BackOffice, nonces: Callable[[], int]) -> Contact:
-        """Return the meter's line to its provider, who knows it from now on."""
+    def link(
+        self,
+        office: BackOffice,
+        nonces: Callable[[], int],
+        admit: Callable[[], Refused | None] | None = None,
+    ) -> Contact:
+        """Return the meter's line to its provider: the first that it is linked to, for ever."""
+        _keep(self.folder / PROVIDER_KEY, office.public_key)
         office.enroll(self.psd.device_id, self.record.public_key)
         clock = self.setup["clock"]
         return Contact(
             self.psd,
             office.exchange,
-            office.check,
+            self.setup["check_provider"],
             nonces=nonces,
             boottime_us=lambda: clock().boottime_us,
+            admit=admit or no_office,
         )
 
 
@@ -89,14 +100,18 @@ def open_meter(folder: Path, settings: Meter, clock: Callable[[], Instant]) -> S
         licensing_zip=settings.licensing_zip,
         valid_from=datetime.fromtimestamp(clock().psd_us / 1e6, UTC).date(),
     )
-    return SoftwareMeter(psd, record, disk, setup, guard)
+    return SoftwareMeter(psd, record, disk, setup, guard, folder)
 
 
 def commission_at(meter: SoftwareMeter, contact: Contact) -> None:
-    """Take a new meter into service with its provider's time; one in service stays as it is."""
-    agreement = f"software meter {meter.record.key_id}".encode()
-    contact.meet()
-    commission(meter.psd, meter.record.public_key, agreement)
+    """Take a new meter into service by its provider's signed orders; one in service stays as it is.
+
+    Raises:
+        MachineError: the provider was not reached, or ordered nothing of the kind.
+    """
+    met = contact.meet()
+    if meter.psd.state in (State.MANUFACTURED, State.INITIALIZED):
+        raise MachineError(f"the meter was not taken into use: {met}")
 
 
 def prepare(
@@ -126,6 +141,7 @@ def prepare(
         "check": lambda message, signature: (
             verifier.verify(message, signature, public_key) is Check.VALID
         ),
+        "check_provider": partial(_is_providers, folder / PROVIDER_KEY, verifier),
         "clock": clock,
         "test_key": guard.tick if guard else lambda boot_us: None,
         "zeroise": store.zeroise,
@@ -238,6 +254,12 @@ def said_of(error: Exception) -> str:
         case TokenError() as cause:
             return f"the meter signs nothing: {cause}"
     return str(error)
+
+
+def _is_providers(key: Path, verifier: Verifier, message: bytes, signature: bytes) -> bool:
+    if not key.exists():
+        return False
+    return verifier.verify(message, signature, key.read_bytes()) is Check.VALID
 
 
 def _keep(path: Path, data: bytes) -> bytes:

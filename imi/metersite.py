@@ -20,13 +20,13 @@ from imi.fakeprovider import FakeProvider
 from imi.printhead import Head
 from imi.simdisk import ATOMS, PowerCut, SimDisk
 from pipeline.contact import Contact, Met
+from pipeline.enrolment import commission
 from pipeline.errors import PsdFault
 from pipeline.imprint import Evidence, ImprintRequest
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant
 from pipeline.record import RecordType, device_id
 from pipeline.scale import Unsettled, Weight, settle, straddles_step
-from pipeline.services import commission
 from pipeline.setup import Setup
 from pipeline.state import Open, Outcome
 from postage.mailpiece import Mailpiece
@@ -80,7 +80,7 @@ class Site:
         self._nonces = count(1)
         provider.enroll(self.device, DEPOSIT)
         self.psd = Psd.create(self.disk, **self._setup())
-        commission(self.psd, b"certificate", b"agreement")
+        commission(self.psd, provider_signature, b"certificate", b"agreement")
         self._link()
 
     def act(self) -> None:
@@ -281,6 +281,7 @@ class Site:
             "journal_key": hashlib.sha256(b"journal %d" % self.serial).digest(),
             "sign": self._sign,
             "check": lambda message, told: told == device_signature(self.device, message),
+            "check_provider": lambda message, told: told == provider_signature(message),
             "clock": lambda: Instant(self._clock() + self._rtc_us, self._clock() - self._booted_us),
             "window": _WINDOW,
             "segment_records": 32,

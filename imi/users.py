@@ -38,9 +38,10 @@ def enrol(
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """Make the first supervisor of a meter that never had one."""
+    """Make the first supervisor of a meter that never had one, or where the provider ordered it."""
     with front_office(folder, at) as open_now:
-        open_now.office.enrol(number, name, new_pin)
+        office = open_now.office
+        office.enrol(number, name, new_pin, office.provider)
     facts: dict[str, object] = {"user": number, "name": name, "role": "supervisor"}
     done(f"user {number} {name} is supervisor", facts, as_json=as_json)
 

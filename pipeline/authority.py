@@ -33,6 +33,7 @@ class Reason(Enum):
     TIME_UNKNOWN = "nobody has told this boot the time"
     LOCKED_COMM = "the device must contact the provider first"
     NOT_IN_THIS_STATE = "the device's state does not allow it"
+    NOT_THE_PROVIDERS = "the order is none of the provider's for this device"
     WINDOW_FULL = "earlier pieces wait for their outcome"
     AMOUNT_OUT_OF_RANGE = "the amount is outside its limits"
     DATE_PAST = "the mailing date is before today"

@@ -12,7 +12,7 @@ from typing import Final, TypeGuard
 from pipeline.authority import Reason, Refused, permit
 from pipeline.lifecycle import Service
 from pipeline.link import Breach, Failure, Incident, Link, Unreachable, failed
-from pipeline.orders import AnyOrder, obey
+from pipeline.orders import AnyOrder, Others, no_office, obey
 from pipeline.psd import Psd
 from pipeline.refill import Settled, settle, void
 from pipeline.upload import upload
@@ -22,7 +22,6 @@ from postage.messages import (
     Order,
     OrderDone,
     RateNotice,
-    RegisterMeter,
     TimeAnswer,
     TimeQuery,
 )
@@ -56,21 +55,25 @@ class Contact:
     report: is told of every incident, which the psd has made a record of by then.
     take_rates: is handed each notice of a rate edition, and returns None once it has noted it;
     without it `rate_notices` keeps them.
+    admit: opens the provider's session in the office (`Office.admit`), once the provider orders it.
 
     >>> import tempfile, zoneinfo
     >>> from pipeline.disk import RealDisk
     >>> from pipeline.psdclock import Instant, TimePolicy
-    >>> from pipeline.services import commission
+    >>> from pipeline.enrolment import commission
     >>> def no_line(envelope: bytes) -> bytes:
     ...     raise TimeoutError("no carrier")
+    >>> def provider(message: bytes) -> bytes:
+    ...     return bytes(64)
     >>> folder = tempfile.TemporaryDirectory()
     >>> psd = Psd.create(
     ...     RealDisk(folder.name), vendor_model="TST0", serial=7, profile="imi-std/p1",
     ...     licensing_zip="94043", zone=zoneinfo.ZoneInfo("America/Los_Angeles"),
     ...     journal_key=bytes(32), sign=lambda m: bytes(64), check=lambda m, s: s == bytes(64),
     ...     clock=lambda: Instant(1_783_969_200_000_000, 0), time=TimePolicy(trusts_rtc=True),
+    ...     check_provider=lambda m, s: s == provider(m),
     ... )
-    >>> commission(psd, b"a certificate", b"an agreement")
+    >>> commission(psd, provider, b"a certificate", b"an agreement")
     >>> contact = Contact(psd, no_line, lambda message, signature: False,
     ...     nonces=iter(range(1, 99)).__next__, boottime_us=lambda: 0)
     >>> contact.refill(Money(500_000))
@@ -91,6 +94,7 @@ class Contact:
         boottime_us: Callable[[], int],
         report: Callable[[Incident], None] = lambda incident: None,
         take_rates: Callable[[RateNotice], Refused | None] | None = None,
+        admit: Callable[[], Refused | None] = no_office,
     ) -> None:
         self._psd = psd
         self._report = report
@@ -105,7 +109,7 @@ class Contact:
         )
         self._ask = self._link.ask
         self.rate_notices: list[RateNotice] = []
-        self._take_rates = take_rates or self.rate_notices.append
+        self._others = Others(take_rates or self.rate_notices.append, admit)
         self._done = 0  # number of the last order done; a lost one comes again
 
     @property
@@ -182,13 +186,13 @@ class Contact:
                 device=self._psd.device_id, nonce=self._link.nonce(), order=self._done
             )
             answer = self._ask(question)
-            if not isinstance(answer, Order | RegisterMeter | RateNotice):
+            if not isinstance(answer, AnyOrder):
                 return tuple(done), failed(answer)
             if isinstance(answer, Order) and answer.command is Command.NOTHING:
                 break
             if answer.order <= self._done:
                 return tuple(done), self._link.contradicts(question, answer)
-            refused = obey(self._psd, answer, self._take_rates)
+            refused = obey(self._psd, answer, self._link.heard, self._others)
             if refused is not None:
                 return tuple(done), refused
             self._done = answer.order

@@ -52,6 +52,7 @@ class Device:
         self._time_policy = setup.get("time", TimePolicy())
         self._rule = setup.get("contact_rule") or _default_rule()
         self._destroy_keys, self._test_key = setup.get("zeroise"), setup.get("test_key")
+        self._check_provider = setup.get("check_provider", lambda *_: False)
         self._model = setup.get("model", "")
         self._calendar = setup.get("calendar") or _published_calendar()
         self._name = f"{setup['vendor_model']} {setup['serial']}"

@@ -130,6 +130,7 @@ class Link:
         self._report = report
         self._asked: deque[int] = deque(maxlen=_REMEMBERED)
         self._answered: deque[int] = deque(maxlen=_REMEMBERED)
+        self.heard = b""  # the envelope of the answer that was believed last
         self._incidents: deque[Incident] = deque(maxlen=_KEPT)
 
     @property
@@ -156,7 +157,7 @@ class Link:
         if isinstance(weighed, Incident):
             return weighed
         if 0 <= took_us <= LONGEST_ROUND_TRIP_US:
-            self.round_trip_us = took_us
+            self.round_trip_us, self.heard = took_us, data
             return weighed
         detail = f"{took_us} us by CLOCK_BOOTTIME; the limit is {LONGEST_ROUND_TRIP_US}"
         return self.refuse(Breach.SLOW, question, detail)

@@ -66,6 +66,7 @@ class Surroundings:
 class Office:
     """The open office of one device; not for several threads.
 
+    `provider`: its session, once a signed order of the provider's opened one (`admit`).
     `unexplained`: budgets and releases in the journal that no trail entry ordered. While there are
     any the files are not those of this journal, and nobody but the provider is let in.
     """
@@ -76,6 +77,7 @@ class Office:
     file: BookFile
     trail: Trail
     sessions: Sessions
+    provider: Session | None = None
     unexplained: list[Record] = field(default_factory=list)
 
     @classmethod
@@ -99,7 +101,7 @@ class Office:
         if book is None:  # budgets of a job that knew no users do not count
             strange = [record for record in strange if record.type == RecordType.TRY]
         sessions = Sessions(around.boottime_us)
-        office = cls(meter, around, book or Book(), file, trail, sessions, strange)
+        office = cls(meter, around, book or Book(), file, trail, sessions, None, strange)
         if book is not None:
             office.settle()
         return office
@@ -125,6 +127,10 @@ class Office:
         self.unexplained.clear()
         self.save(replace(book, unsettled=frozenset(book.accounts)))
         self.settle()
+
+    def admit(self) -> None:
+        """Open the provider's session: its signed order let a supervisor be enrolled anew."""
+        self.provider = self.sessions.open(PROVIDER, Role.PROVIDER)
 
     def login(self, number: int, pin: str) -> Session | Denied:
         """Return a session of the user, or why there is none; the try is counted before all else.

@@ -37,20 +37,22 @@ class Psd(Services):
     >>> import hashlib, tempfile, zoneinfo
     >>> from pipeline.disk import RealDisk
     >>> from pipeline.psdclock import TimePolicy
-    >>> from pipeline.services import commission
+    >>> from pipeline.enrolment import commission
     >>> def sign(message: bytes) -> bytes:
     ...     return hashlib.sha512(b"a stand-in for the key" + message).digest()
+    >>> def provider(message: bytes) -> bytes:
+    ...     return hashlib.sha512(b"a stand-in for the provider's key" + message).digest()
     >>> folder = tempfile.TemporaryDirectory()
     >>> psd = Psd.create(
     ...     RealDisk(folder.name), vendor_model="TST0", serial=7, profile="imi-std/p1",
     ...     licensing_zip="94043", zone=zoneinfo.ZoneInfo("America/Los_Angeles"),
     ...     journal_key=bytes(32), sign=sign, check=lambda m, s: s == sign(m),
     ...     clock=lambda: Instant(1_783_969_200_000_000, 0), time=TimePolicy(trusts_rtc=True),
-    ...     segment_records=64,
+    ...     segment_records=64, check_provider=lambda m, s: s == provider(m),
     ... )
     >>> psd.state
     <State.MANUFACTURED: 'MANUFACTURED'>
-    >>> commission(psd, b"a certificate", b"an agreement")
+    >>> commission(psd, provider, b"a certificate", b"an agreement")
     >>> psd.refill(Money(500_000), request_id=1).registers.descending
     Money(mills=500000)
     >>> request = ImprintRequest(

@@ -5,15 +5,13 @@ their signatures; people through sessions (`pipeline.supervision`). Each method 
 machine, then the policy, and writes one durable record or refuses by name.
 """
 
-from hashlib import sha256
-
 from pipeline.authority import Reason, Refused, authorise_refill
-from pipeline.device import Device
+from pipeline.enrolment import Enrolment
 from pipeline.imprint import Refilled, Withdrawn
 from pipeline.lifecycle import Service, State
 from pipeline.psdclock import SERVER_SLACK_US, Instant
 from pipeline.record import RecordType
-from pipeline.state import Lock, PendingRefill, Stage, Tries, Try
+from pipeline.state import Lock, PendingRefill, Tries, Try
 from postage.contactrule import ContactRule, attempt_is_due
 from postage.envelope import MAGIC
 from postage.money import Money
@@ -22,28 +20,8 @@ MAX_TEXT_BYTES = 200
 _NONCE_BYTES = 8
 
 
-class Services(Device):
-    """The services of domain.md 2.2 but imprints."""
-
-    def initialise(self, certificate: bytes) -> Refused | None:
-        """Take the device from MANUFACTURED to INITIALIZED, bound to its certificate."""
-        fingerprint = sha256(certificate).digest()
-        return self._write(
-            Service.INITIALISE, RecordType.LIFE, reference=Stage.INITIALIZED, payload=fingerprint
-        )
-
-    def register(self, agreement: bytes) -> Refused | None:
-        """Take the device into a customer's hands; the agreement's bytes stand in the record.
-
-        Registration is a contact: from it the contact rule counts.
-        """
-        if len(agreement) > MAX_TEXT_BYTES:
-            raise ValueError(
-                f"an agreement of {len(agreement)} bytes; a record holds {MAX_TEXT_BYTES}"
-            )
-        return self._write(
-            Service.REGISTER, RecordType.LIFE, reference=Stage.REGISTERED, payload=agreement
-        )
+class Services(Enrolment):
+    """The services of domain.md 2.2 but enrolment and imprints."""
 
     def anchor_time(self, server_us: int, uncertainty_us: int, nonce: int) -> Refused | None:
         """Take the provider's signed time, bound to our nonce, as the PSD time of this moment.
@@ -263,19 +241,3 @@ class Services(Device):
         self._journal.append(
             kind, self._instant(), amount=pending.mills, reference=pending.request_id
         )
-
-
-def commission(device: Services, certificate: bytes, agreement: bytes) -> None:
-    """Take a device through what is left of its factory and registration, up to READY.
-
-    Raises:
-        ValueError: a step was refused.
-    """
-    steps = (
-        (State.MANUFACTURED, device.initialise, certificate),
-        (State.INITIALIZED, device.register, agreement),
-    )
-    for state, step, data in steps:
-        refused = step(data) if device.state is state else None
-        if refused is not None:
-            raise ValueError(f"commissioning: {refused}")

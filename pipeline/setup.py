@@ -35,6 +35,8 @@ class Setup(TypedDict):
     zone: time zone of the licensed location, which decides what day it is.
     journal_key: 32 bytes that seal the records.
     sign, check: the device's signing key and its own verification; 64 bytes, deterministic.
+    check_provider: tells whether (message, signature) is the provider's; nobody takes a device
+        without it into use.
     test_key: tests the key where CLOCK_BOOTTIME says that it is due, and returns None where it does
         not; asked when the device is idle (`GuardedKey.tick`).
     clock: the real-time clock and CLOCK_BOOTTIME, in microseconds.
@@ -58,6 +60,7 @@ class Setup(TypedDict):
     sign: Sign
     check: Check
     clock: Callable[[], Instant]
+    check_provider: NotRequired[Check]
     test_key: NotRequired[Callable[[int], KeyTest | None]]
     time: NotRequired[TimePolicy]
     contact_rule: NotRequired[ContactRule]

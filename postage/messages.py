@@ -87,6 +87,7 @@ class Command(IntEnum):
     LOST = 4  # reported lost or stolen: as SUSPEND, and nothing lifts it but RESUME
     INSPECTED = 5  # the fault lock may go
     RELEASE_USER = 6  # `argument` is the user whose tries start anew
+    ENROL = 7  # another first supervisor may be made, in the provider's session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +261,16 @@ class RegisterMeter(_FromProvider):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InitialiseMeter(_FromProvider):
+    """An order: the certificate that the meter's key has, by its SHA-256; it leaves the factory."""
+
+    KIND: ClassVar[int] = 18
+
+    order: U64
+    certificate: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateNotice(_FromProvider):
     """An order: a rate edition, by the SHA-256 of its manifest, and its first day."""
 
@@ -289,7 +300,7 @@ ANSWERS: Final[Mapping[type[Message], tuple[type[Message], ...]]] = MappingProxy
         RefillVoidRequest: (*_SETTLES, RefillPosted, Denied),
         RefillAck: (RefillSettled, Denied),
         AuditUpload: (AuditAck, Denied),
-        OrderDone: (Order, RegisterMeter, RateNotice, Denied),
+        OrderDone: (Order, InitialiseMeter, RegisterMeter, RateNotice, Denied),
     }
 )
 """The messages of a meter, and what may answer each."""

@@ -181,3 +181,14 @@ def test_the_key_has_the_name_that_the_records_give_the_device(folder: Path) -> 
     names = {path.name.split(".")[0] for path in (folder / "meter" / "keys").iterdir()}
     assert names == {"TST0-00001042"}
     assert (folder / "meter" / "secrets" / "TST0-00001042.journal").exists()
+
+
+def test_another_first_supervisor_needs_the_providers_order(folder: Path) -> None:
+    """The order waits while no office is open, and opens one session when one is."""
+    enrol = ("meter", "users", "enrol", str(folder), "5", "Grace", "--at", f"{DAY}T19:00")
+    refused = imi(*enrol)
+    assert (refused.exit_code, "the provider alone" in refused.output) == (2, True)
+    code, told = meter("order", folder, "enrol", at=f"{DAY}T19:00")
+    assert (code, "no office" in told["refused"]) == (1, True)
+    assert imi(*enrol).exit_code == 0
+    assert imi(*enrol).exit_code == 2  # once

@@ -7,16 +7,20 @@ from typing import Unpack
 from zoneinfo import ZoneInfo
 
 from imi.simdisk import SimDisk
+from pipeline.authority import Refused
 from pipeline.disk import Disk
+from pipeline.enrolment import commission
 from pipeline.imprint import Evidence, ImprintRequest, Refilled
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant, TimePolicy
 from pipeline.record import Seal, device_id
-from pipeline.services import commission
 from pipeline.setup import Setup
+from postage.envelope import seal
+from postage.messages import InitialiseMeter, RegisterMeter
 from postage.money import Money
 
 JOURNAL_KEY = bytes(range(32))
+CERTIFICATE = hashlib.sha256(b"certificate").digest()
 TODAY = date(2026, 7, 13)
 NOON_US = int(datetime(2026, 7, 13, 19, tzinfo=UTC).timestamp()) * 1_000_000
 BOOT_US = NOON_US - 7 * 86_400_000_000
@@ -30,6 +34,15 @@ def sign(message: bytes) -> bytes:
 
 def check(message: bytes, signature: bytes) -> bool:
     return sign(message) == signature
+
+
+def provider_sign(message: bytes) -> bytes:
+    """Stand in for the provider's ECDSA."""
+    return hashlib.sha512(b"provider key" + message).digest()
+
+
+def provider_check(message: bytes, signature: bytes) -> bool:
+    return provider_sign(message) == signature
 
 
 @dataclass
@@ -58,6 +71,7 @@ def setup(**changes: object) -> Setup:
         "journal_key": JOURNAL_KEY,
         "sign": sign,
         "check": check,
+        "check_provider": provider_check,
         "clock": _CLOCK,
         "time": TimePolicy(trusts_rtc=True),
         "segment_records": 64,
@@ -69,7 +83,7 @@ def setup(**changes: object) -> Setup:
 def new_device(disk: Disk, **settings: Unpack[Setup]) -> Psd:
     """Return a device that went through factory and registration."""
     psd = Psd.create(disk, **settings)
-    commission(psd, b"certificate", b"agreement 1")
+    commission(psd, provider_sign, b"certificate", b"agreement 1")
     return psd
 
 
@@ -78,6 +92,18 @@ def filled(**changes: object) -> Psd:
     psd = new_device(SimDisk(), **setup(**({"clock": TellClock()} | changes)))
     assert isinstance(psd.refill(Money(500_000), 1), Refilled)
     return psd
+
+
+def initialise(psd: Psd, certificate: bytes = CERTIFICATE) -> Refused | None:
+    """Order a device out of the factory."""
+    order = InitialiseMeter(device=psd.device_id, nonce=0, order=0, certificate=certificate)
+    return psd.take_into_use(seal(order, provider_sign))
+
+
+def register(psd: Psd, agreement: bytes = b"agreement") -> Refused | None:
+    """Order a device into a customer's hands."""
+    order = RegisterMeter(device=psd.device_id, nonce=0, order=0, agreement=agreement)
+    return psd.take_into_use(seal(order, provider_sign))
 
 
 def letter(

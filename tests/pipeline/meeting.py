@@ -1,6 +1,5 @@
 """A meter and a provider that can meet: both real, over a line that a test can touch."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,19 +12,18 @@ from pipeline.psd import Psd
 from pipeline.psdclock import TimePolicy
 from pipeline.record import device_id
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TellClock, check, new_device, setup
+from tests.pipeline.device import (
+    NOON_US,
+    TellClock,
+    check,
+    new_device,
+    provider_check,
+    provider_sign,
+    setup,
+)
 
 DEVICE = device_id("TST0", 7)
 FUNDS = Money(10_000_000)
-
-
-def provider_sign(message: bytes) -> bytes:
-    """Stand in for the provider's ECDSA."""
-    return hashlib.sha512(b"provider key" + message).digest()
-
-
-def provider_check(message: bytes, signature: bytes) -> bool:
-    return provider_sign(message) == signature
 
 
 def device_check(device: int, message: bytes, signature: bytes) -> bool:

@@ -12,7 +12,7 @@ from pipeline.imprint import Refilled
 from pipeline.incidents import canonical
 from pipeline.lifecycle import State
 from pipeline.link import Breach, Incident, Unreachable
-from pipeline.orders import obey
+from pipeline.orders import Others, obey
 from pipeline.record import RECORD_BYTES, RecordType
 from pipeline.refill import Declined, Voided, settle
 from pipeline.state import Lock, Outcome, Try
@@ -38,7 +38,7 @@ from postage.messages import (
     TimeQuery,
 )
 from postage.money import Money
-from tests.pipeline.device import NOON_US, SEAL, TellClock, imprinted, letter
+from tests.pipeline.device import CERTIFICATE, NOON_US, SEAL, TellClock, imprinted, letter
 from tests.pipeline.device import sign as device_sign
 from tests.pipeline.meeting import DEVICE, Meeting, provider_sign
 
@@ -656,11 +656,11 @@ class TestOrders:
         refused = met(meeting.contact).refused
         assert refused is not None
         assert refused.reason is Reason.NOT_REGISTERED
-        meeting.psd.initialise(b"certificate")
-        assert len(met(meeting.contact).orders) == 1
-        assert meeting.psd.state is State.EMPTY
         meeting.account.orders.clear()
-        meeting.account.numbered = 1
+        meeting.provider.initialise(DEVICE, CERTIFICATE)
+        meeting.provider.register(DEVICE, b"agreement 1")
+        assert len(met(meeting.contact).orders) == 2
+        assert meeting.psd.state is State.EMPTY
         meeting.provider.register(DEVICE, b"agreement 1")  # said again: done before
         assert met(meeting.contact).refused is None
         meeting.provider.register(DEVICE, b"agreement 2")
@@ -1058,4 +1058,4 @@ class TestOrderQueue:
     def test_nothing_is_no_order_to_obey(self) -> None:
         order = Order(device=DEVICE, nonce=1, order=1, command=Command.NOTHING, argument=0)
         with pytest.raises(AssertionError):
-            obey(Meeting().psd, order, lambda notice: None)
+            obey(Meeting().psd, order, b"", Others(lambda notice: None))

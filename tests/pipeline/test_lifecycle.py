@@ -8,20 +8,32 @@ import pytest
 
 from imi.simdisk import SimDisk
 from pipeline.authority import Limits, Reason, Refused
+from pipeline.enrolment import commission
 from pipeline.errors import MachineError, PsdFault
 from pipeline.imprint import Evidence, Refilled, Withdrawn
 from pipeline.lifecycle import ALLOWED, ROLES, Service, State
 from pipeline.psd import Psd
 from pipeline.psdclock import HOUR_US, Instant, TimePolicy
 from pipeline.record import RecordType
-from pipeline.services import commission
 from pipeline.state import IncidentKind, Lock, Outcome, Stage, Tries, Try
 from postage.contactrule import read_rules
 from postage.decertification import Allowed, Calendar, Entry, Rule, read_calendar
+from postage.errors import MessageFormatError
 from postage.indicium import PayloadType, unpack
 from postage.money import Money
 from postage.registers import Registers
-from tests.pipeline.device import NOON_US, TODAY, TellClock, imprinted, letter, new_device, setup
+from tests.pipeline.device import (
+    NOON_US,
+    TODAY,
+    TellClock,
+    imprinted,
+    initialise,
+    letter,
+    new_device,
+    provider_sign,
+    register,
+    setup,
+)
 
 SECOND_US = 1_000_000
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -65,7 +77,7 @@ def failed() -> Psd:
 
 def initialised() -> Psd:
     psd = Psd.create(SimDisk(), **setup())
-    assert psd.initialise(b"certificate") is None
+    assert initialise(psd) is None
     return psd
 
 
@@ -82,8 +94,8 @@ DEVICES: dict[State, Callable[[], Psd]] = {
     State.READY: filled,
 }
 SERVICES: dict[Service, Callable[[Psd], object]] = {
-    Service.INITIALISE: lambda psd: psd.initialise(b"certificate"),
-    Service.REGISTER: lambda psd: psd.register(b"agreement"),
+    Service.INITIALISE: lambda psd: initialise(psd, bytes(32)),
+    Service.REGISTER: lambda psd: register(psd, b"another"),
     Service.IMPRINT: lambda psd: psd.imprint(letter(1)),
     Service.TEST: lambda psd: psd.test_imprint(),
     Service.REFILL: lambda psd: psd.refill(Money(1_000), 77),
@@ -120,12 +132,13 @@ def test_every_service_has_its_roles_and_every_state_its_row() -> None:
 
 def test_the_stages_come_one_after_the_other_and_never_again() -> None:
     psd = Psd.create(SimDisk(), **setup())
-    assert reason(psd.register(b"agreement")) is Reason.NOT_REGISTERED
-    commission(psd, b"certificate", b"agreement")
-    assert reason(psd.initialise(b"certificate")) is Reason.NOT_IN_THIS_STATE
-    assert reason(psd.register(b"agreement")) is Reason.NOT_IN_THIS_STATE
-    with pytest.raises(ValueError, match="an agreement of 201 bytes; a record holds 200"):
-        psd.register(bytes(201))
+    assert reason(register(psd)) is Reason.NOT_REGISTERED
+    commission(psd, provider_sign, b"certificate", b"agreement")
+    assert initialise(psd) is None  # the same again: done before
+    assert register(psd) is None
+    assert reason(register(psd, b"another")) is Reason.NOT_IN_THIS_STATE
+    with pytest.raises(MessageFormatError, match="201"):
+        register(psd, bytes(201))
     lives = [record for record in psd.records() if record.type == RecordType.LIFE]
     assert [record.reference for record in lives] == [Stage.INITIALIZED, Stage.REGISTERED]
     assert lives[1].payload == b"agreement"
@@ -474,14 +487,16 @@ def test_what_a_state_refuses_is_one_incident_and_nothing_else() -> None:
 
 def test_commissioning_says_which_step_was_refused() -> None:
     class Refusing(Psd):
-        def register(self, agreement: bytes) -> Refused | None:
-            return Refused(Reason.SUSPENDED, "no agreement")
+        def take_into_use(self, envelope: bytes) -> Refused | None:
+            is_first = self.state is State.MANUFACTURED
+            refused = Refused(Reason.SUSPENDED, "no agreement")
+            return super().take_into_use(envelope) if is_first else refused
 
     psd = Refusing.create(SimDisk(), **setup())
     with pytest.raises(ValueError, match="commissioning: the provider suspended the device"):
-        commission(psd, b"certificate", b"agreement")
+        commission(psd, provider_sign, b"certificate", b"agreement")
     assert psd.state is State.INITIALIZED
-    commission(filled(), b"certificate", b"agreement")  # in service: nothing is left to do
+    commission(filled(), provider_sign, b"", b"")  # in service: nothing is left to do
 
 
 def test_zeroise_needs_a_way_and_may_be_asked_again() -> None:

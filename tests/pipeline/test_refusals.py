@@ -12,7 +12,7 @@ from pipeline.psdclock import Instant, TimePolicy
 from pipeline.state import Outcome
 from postage.decertification import Calendar, Entry
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TellClock, filled, imprinted, letter, setup
+from tests.pipeline.device import NOON_US, TellClock, filled, imprinted, letter, register, setup
 
 TOMORROW = date(2026, 7, 14)
 DAY_US = 86_400_000_000
@@ -174,8 +174,8 @@ def test_a_fault_says_its_cause() -> None:
 BROKEN: dict[str, tuple[Callable[[], Psd], Callable[[Psd], object], str]] = {
     "agreement": (
         filled,
-        lambda psd: psd.register(bytes(201)),
-        "an agreement of 201 bytes; a record holds 200",
+        lambda psd: register(psd, bytes(201)),
+        "RegisterMeter agreement has 201 units; it holds 200",
     ),
     "unlock": (
         filled,

@@ -28,7 +28,9 @@ from tests.pipeline.device import (
     TODAY,
     filled,
     imprinted,
+    initialise,
     letter,
+    register,
     setup,
     sign,
 )
@@ -46,7 +48,7 @@ def new() -> Psd:
 
 def initialised() -> Psd:
     psd = new()
-    assert psd.initialise(b"certificate") is None
+    assert initialise(psd) is None
     return psd
 
 
@@ -74,13 +76,13 @@ def spoiled() -> Psd:
 WRITES: dict[str, tuple[Callable[[], Psd], Callable[[Psd], object], RecordType, dict[str, Any]]] = {
     "initialise": (
         new,
-        lambda psd: psd.initialise(b"certificate"),
+        initialise,
         RecordType.LIFE,
         {"reference": Stage.INITIALIZED, "payload": sha256(b"certificate").digest()},
     ),
     "register": (
         initialised,
-        lambda psd: psd.register(b"a" * 200),
+        lambda psd: register(psd, b"a" * 200),
         RecordType.LIFE,
         {"reference": Stage.REGISTERED, "payload": b"a" * 200},
     ),

@@ -28,14 +28,14 @@ from imicore import keystore
 from imicore.errors import ImiError
 from imicore.keys import PEPPER, SoftwareKeyStore
 from imicore.signature import Check, Verifier
+from pipeline.enrolment import commission
 from pipeline.errors import MachineError
 from pipeline.imprint import Evidence
 from pipeline.job import Meter
 from pipeline.lifecycle import State
 from pipeline.psd import Psd
-from pipeline.services import commission
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TODAY, TellClock, letter
+from tests.pipeline.device import NOON_US, TODAY, TellClock, letter, provider_check, provider_sign
 from tests.reliability import recorded
 from tests.reliability.findings import SHOWN, Findings
 from tests.reliability.recorded import PAPER, File, Image, Medium
@@ -69,6 +69,7 @@ def opened(folder: Path, day: int = 0) -> meter.SoftwareMeter:
     with (
         patch.object(meter, "own_folders", lambda: {FILES: folder / FILES}),
         patch.object(meter, "SEGMENT_RECORDS", 16),
+        patch.object(meter, "_is_providers", lambda _key, _verifier, *told: provider_check(*told)),
     ):
         return meter.open_meter(folder / METER, SETTINGS, clock)
 
@@ -89,7 +90,7 @@ def met(psd: Psd) -> None:
 def in_service(psd: Psd) -> None:
     """Take what steps are left until the device prints."""
     met(psd)
-    commission(psd, b"certificate", b"agreement")
+    commission(psd, provider_sign, b"certificate", b"agreement")
     psd.refill(Money(50_000), 1)
 
 

@@ -29,8 +29,10 @@ from tests.pipeline.device import (
     TellClock,
     check,
     imprinted,
+    initialise,
     letter,
     new_device,
+    register,
     setup,
 )
 from tests.pipeline.meeting import DEVICE, device_check, provider_check, provider_sign
@@ -281,11 +283,11 @@ OPERATIONS = (
         of(6, lambda psd: psd.lock(Lock.SUSPENDED)),
         on(lambda psd, release: psd.unlock(Lock.SUSPENDED)),
     ),
-    Operation("initialise", manufactured(), done(lambda psd: psd.initialise(b"certificate"))),
+    Operation("initialise", manufactured(), done(initialise)),
     Operation(
         "register",
-        manufactured(lambda psd: psd.initialise(b"certificate")),
-        done(lambda psd: psd.register(b"agreement")),
+        manufactured(initialise),
+        done(register),
     ),
     Operation("redate", of(8), on(_redate)),
     Operation(

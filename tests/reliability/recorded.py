@@ -23,15 +23,15 @@ from pathlib import Path
 from random import Random
 
 from pipeline.disk import RealDisk
+from pipeline.enrolment import commission
 from pipeline.errors import NoDevice, PsdFault
 from pipeline.imprint import Evidence
 from pipeline.psd import Psd
 from pipeline.record import Record, RecordType
-from pipeline.services import commission
 from pipeline.setup import Setup
 from pipeline.state import Lock, Open, Outcome, Try
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TODAY, TellClock, letter, setup
+from tests.pipeline.device import NOON_US, TODAY, TellClock, letter, provider_sign, setup
 from tests.reliability.findings import Findings
 from tests.reliability.remembering import remembering
 
@@ -91,7 +91,7 @@ def use_a_meter(
     disk = DISKS[variant](*(folder / name for name in FOLDERS))
     psd = Psd.create(disk, **device(clock))
     opened.append(psd)
-    commission(psd, b"certificate", b"agreement 1")
+    commission(psd, provider_sign, b"certificate", b"agreement 1")
     tell(psd)
     psd.refill(Money(500_000), 1)
     tell(psd)
