@@ -179,3 +179,23 @@ def test_incidents_are_uploaded_as_every_record() -> None:
     shadow = meeting.account.shadow
     assert shadow.mark >= incidents(meeting.psd)[0].sequence
     assert isinstance(shadow.state, DeviceState)
+
+
+def test_a_note_that_cannot_be_made_is_a_fault_of_the_disk() -> None:
+    """A creation that was cut short of the note; the next start makes it."""
+    sound = SimDisk()
+    new_device(sound, **setup()).close()
+    del sound._files[NOTE], sound._named[NOTE]
+    said = []
+    for operation in range(40):
+        disk = sound.fork()
+        disk.fail_at = operation
+        try:
+            Psd.open(disk, **setup())
+        except PsdFault as fault:
+            said.append(fault.detail.split(":")[0])
+        if "the note of faults" in said:
+            break
+    disk.fail_at = None
+    Psd.open(disk, **setup()).close()
+    assert disk.image()[NOTE] == bytes(512)

@@ -12,6 +12,7 @@ from pipeline.state import (
     MAX_CONTROL_TOTAL,
     MAX_PIECE_COUNT,
     Department,
+    IncidentKind,
     Lock,
     Outcome,
     PendingRefill,
@@ -50,6 +51,26 @@ BROKEN = {
     "acknowledged more": (STATE, record(RecordType.AUDIT_ACK, reference=11), "11 acknowledged"),
     "COMM lifted": (STATE, record(RecordType.UNLOCK, reference=Lock.COMM), "only 0x6 can be"),
     "no such TRY": (STATE, record(RecordType.TRY, reference=4), "TRY of kind 4"),
+    "no such incident": (
+        STATE,
+        record(RecordType.INCIDENT, amount=1, reference=99),
+        "1 incidents of kind 99",
+    ),
+    "an incident that never was": (
+        STATE,
+        record(RecordType.INCIDENT, reference=IncidentKind.FORGED),
+        "0 incidents of kind 16",
+    ),
+    "an incident's bytes that are no text": (
+        STATE,
+        record(RecordType.INCIDENT, amount=1, reference=1)._replace(payload=b"a\x1b[2J"),
+        "an incident of 5 bytes",
+    ),
+    "an incident's text that is too long": (
+        STATE,
+        record(RecordType.INCIDENT, amount=1, reference=1)._replace(payload=b"a" * 161),
+        "an incident of 161 bytes",
+    ),
     "withdrawal of less": (STATE, record(RecordType.WITHDRAW, amount=219), "DR 1 left"),
     "withdrawal with a refill": (
         replace(WITHDRAWABLE, pending_refill=PendingRefill(5, 100)),
@@ -156,6 +177,10 @@ KEPT = {
     "acknowledged all": (STATE, record(RecordType.AUDIT_ACK, reference=10)),
     "unlock": (STATE, record(RecordType.UNLOCK, reference=Lock.SUSPENDED | Lock.FAULT)),
     "try": (STATE, record(RecordType.TRY, reference=Try.RELEASE)),
+    "incident": (
+        STATE,
+        record(RecordType.INCIDENT, amount=9, reference=1)._replace(payload=b"~" * 160),
+    ),
     "withdrawal": (STATE, record(RecordType.WITHDRAW, amount=220)),
     "first stage": (replace(STATE, stage=0), record(RecordType.LIFE, reference=1)),
     "run": (STATE, record(RecordType.CHECKPOINT, reference=3)),
