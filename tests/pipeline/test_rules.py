@@ -23,13 +23,18 @@ from tests.pipeline.nextrecord import STATE, record
 
 WITHDRAWABLE = replace(STATE, ascending=1_000, descending=0)
 PENDING = replace(STATE, pending_refill=PendingRefill(5, 100))
+MISCOUNTED = (
+    "AR, DR, CT, count (780, 220, 1000, 2) after LOCK of 0 mills; expected (780, 220, 1000, 1)"
+)
+FULL = MAX_CONTROL_TOTAL - STATE.control_total
+FILLING = replace(STATE, pending_refill=PendingRefill(5, FULL))
 LAST_PIECE = replace(STATE, piece_count=MAX_PIECE_COUNT - 1)
 BROKEN = {
     "a gap": (STATE, record(RecordType.LOCK, sequence=12), "sequence 12 after 10"),
     "time back": (STATE, record(RecordType.LOCK, psd_us=999), "at 999 us after boot 2"),
     "boot back": (STATE, record(RecordType.LOCK, boot=1), "LOCK of boot 1"),
     "boot stays": (STATE, record(RecordType.BOOT, boot=2), "BOOT of boot 2"),
-    "registers": (STATE, record(RecordType.LOCK, piece_count=2), "after LOCK of 0 mills"),
+    "registers": (STATE, record(RecordType.LOCK, piece_count=2), MISCOUNTED),
     "overdrawn": (STATE, record(RecordType.DEBIT, amount=221), "limit is"),
     "CT": (STATE, record(RecordType.REFILL_APPLY, amount=MAX_CONTROL_TOTAL), "the limit is"),
     "inside a run": (replace(STATE, checkpoint=(1, 3)), record(RecordType.LOCK), "inside the"),
@@ -82,7 +87,16 @@ BROKEN = {
         record(RecordType.CHECKPOINT, reference=1 << 32 | 3),
         "checkpoint 1 of 3; expected (0, 3)",
     ),
-    "two refills": (PENDING, record(RecordType.REFILL_BEGIN, reference=6), "outstanding"),
+    "a run of nothing": (
+        STATE,
+        record(RecordType.CHECKPOINT),
+        "checkpoint 0 of 0; expected (0, 0)",
+    ),
+    "two refills": (
+        PENDING,
+        record(RecordType.REFILL_BEGIN, reference=6),
+        "refill (6, 0) while (5, 100) is outstanding",
+    ),
     "refilled again": (
         replace(STATE, refills={6: 100}),
         record(RecordType.REFILL_BEGIN, reference=6),
@@ -171,6 +185,10 @@ KEPT = {
     "window": (
         replace(STATE, flight=[9]),
         record(RecordType.DEBIT, amount=1, flags=Outcome.PRINTED),
+    ),
+    "refill to the last mill": (
+        FILLING,
+        record(RecordType.REFILL_APPLY, FILLING, amount=FULL, reference=5),
     ),
     "void": (PENDING, record(RecordType.REFILL_VOID, PENDING, amount=100, reference=5)),
     "acknowledged again": (STATE, record(RecordType.AUDIT_ACK, reference=4)),

@@ -65,11 +65,18 @@ def test_broken_registers_cannot_be_made(changed: dict[str, Any], message: str) 
 
 
 @pytest.mark.parametrize(
-    "changed", [{"ascending": 2340}, {"piece_count": 3.0}, {"piece_count": True}]
+    ("changed", "words"),
+    [
+        ({"ascending": 2340}, "ascending register is Money, not int"),
+        ({"descending": None}, "descending register is Money, not NoneType"),
+        ({"piece_count": 3.0}, "piece count is int, not float"),
+        ({"piece_count": True}, "piece count is int, not bool"),
+    ],
 )
-def test_registers_take_money_and_counts_only(changed: dict[str, Any]) -> None:
-    with pytest.raises(TypeError):
+def test_registers_take_money_and_counts_only(changed: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError) as caught:
         registers(**changed)
+    assert str(caught.value) == words
 
 
 @pytest.mark.parametrize("postage", [Money(0), Money(-1), MAX_IMPRINT + Money(1)])
