@@ -194,6 +194,12 @@ def test_a_service_writes_one_record_of_what_was_asked(name: str) -> None:
     assert "psd_us" in said or earliest_us < record.psd_us <= psd.now_us
 
 
+def test_an_acknowledgement_may_be_said_again() -> None:
+    """Its answer may be lost, and the provider has no more than before."""
+    psd = filled()
+    assert [psd.acknowledge(4), psd.acknowledge(4), psd.acknowledge(6)] == [None] * 3
+
+
 IMPRINTS: dict[str, tuple[Callable[[Psd], Any], dict[str, Any]]] = {
     "piece": (
         lambda psd: psd.imprint(letter(department=4, operator=9, rate_version=20_260_712)),

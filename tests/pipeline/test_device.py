@@ -1,0 +1,79 @@
+"""What a device is where its setup leaves things open, and what it writes without the time."""
+
+from typing import Any
+
+import pytest
+
+from imi.simdisk import SimDisk
+from pipeline.authority import Limits, Reason, Refused
+from pipeline.journal import SEGMENT_RECORDS
+from pipeline.psd import Psd
+from pipeline.psdclock import HOUR_US, Instant, TimePolicy
+from pipeline.record import RECORD_BYTES
+from pipeline.services import commission
+from pipeline.state import Lock, Outcome
+from postage.contactrule import read_rules
+from postage.indicium import unpack
+from postage.money import Money
+from tests.pipeline.device import NOON_US, filled, imprinted, letter, setup
+
+OPEN = ("time", "segment_records", "pair_check_every")  # what the test device's setup may leave out
+
+
+def bare() -> tuple[SimDisk, dict[str, Any]]:
+    disk = SimDisk()
+    told = {name: value for name, value in setup().items() if name not in OPEN}
+    commission(Psd.create(disk, **told), b"certificate", b"agreement")
+    return disk, told
+
+
+def test_what_a_setup_leaves_open_is_strict_and_long() -> None:
+    """No clock is believed, one piece at a time, 72 hours; 8 MiB a copy, every 256th read back."""
+    disk, told = bare()
+    for side in "ab":
+        assert disk.size(f"{side}/{1:016d}") == SEGMENT_RECORDS * RECORD_BYTES == 8 << 20
+    psd = Psd.open(disk.fork(), **told)
+    answer = psd.test_imprint()
+    assert isinstance(answer, Refused)
+    assert answer.reason is Reason.TIME_UNKNOWN
+    assert psd._journal._segment_records == SEGMENT_RECORDS
+    assert psd._journal._pair_check_every == 256
+    assert psd._journal.state.window == 1
+    assert psd._limits == Limits()
+    assert psd._rule == read_rules()["us-imi"]
+
+
+def test_a_record_without_the_time_stands_at_the_floor_and_says_boottime() -> None:
+    """reliability.md 4.7: what the clock said is for the provider to judge."""
+    disk = filled()._journal._disk.fork()
+    reading = Instant(NOON_US + HOUR_US, 77)
+    psd = Psd.open(disk, **setup(time=TimePolicy(), clock=lambda: reading))
+    floor_us = psd.now_us
+    assert floor_us < reading.psd_us
+    assert psd.lock(Lock.SUSPENDED) is None
+    [record] = psd.records(psd.last_sequence)
+    assert (record.psd_us, record.boottime_us) == (floor_us, 77)
+
+
+@pytest.mark.parametrize(("given", "printed"), [({}, 0), ({"firmware_id": 0x123456}, 0x123456)])
+def test_the_firmware_that_prints_is_named(given: dict[str, int], printed: int) -> None:
+    evidence = imprinted(filled(profile="imi-max/p1", **given))
+    assert unpack(evidence.payload, profile="imi-max/p1").values["firmware_id"] == printed
+
+
+def test_an_open_piece_names_its_device_and_record() -> None:
+    psd = filled()
+    evidence = imprinted(psd, letter(department=8))
+    psd.confirm(evidence.sequence, Outcome.MISPRINT)
+    psd.idle()
+    [piece] = psd.open_pieces
+    assert (piece.device, piece.sequence, piece.piece_count) == ("TST0 7", evidence.sequence, 1)
+    assert (piece.amount, piece.department) == (Money(780), 8)
+
+
+def test_a_disk_that_needed_three_repairs_a_day_needs_no_service_yet() -> None:
+    """reliability.md 4.3, row 4: more than three mean that it is failing."""
+    psd = filled()
+    for repairs, needs_service in ((3, False), (4, True)):
+        psd._journal.state.repairs = repairs
+        assert psd.needs_service is needs_service
