@@ -43,6 +43,16 @@ def test_what_a_setup_leaves_open_is_strict_and_long() -> None:
     assert psd._rule == read_rules()["us-imi"]
 
 
+def test_what_a_setup_says_is_taken() -> None:
+    limits, rule = Limits(max_advance_days=1), read_rules()["us-imi-when-metered"]
+    psd = filled(segment_records=32, pair_check_every=5, window=3, limits=limits, contact_rule=rule)
+    journal = psd._journal
+    assert journal._end - journal._base == 32
+    assert (journal._segment_records, journal._pair_check_every) == (32, 5)
+    assert (journal.state.window, psd._limits, psd._rule) == (3, limits, rule)
+    assert journal.state.binding == b"imi-std/p1 94043"
+
+
 def test_a_record_without_the_time_stands_at_the_floor_and_says_boottime() -> None:
     """reliability.md 4.7: what the clock said is for the provider to judge."""
     disk = filled()._journal._disk.fork()
