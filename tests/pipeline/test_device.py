@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from imi.simdisk import SimDisk
+from imi.simdisk import PowerCut, SimDisk
 from pipeline.authority import Limits, Reason, Refused
 from pipeline.journal import SEGMENT_RECORDS
 from pipeline.psd import Psd
 from pipeline.psdclock import HOUR_US, Instant, TimePolicy
-from pipeline.record import RECORD_BYTES
+from pipeline.record import RECORD_BYTES, RecordType
 from pipeline.services import commission
-from pipeline.state import Lock, Outcome
+from pipeline.state import FLAG_UNRELEASED, Lock, Outcome
 from postage.contactrule import read_rules
 from postage.indicium import unpack
 from postage.money import Money
@@ -63,6 +63,29 @@ def test_a_record_without_the_time_stands_at_the_floor_and_says_boottime() -> No
     assert psd.lock(Lock.SUSPENDED) is None
     [record] = psd.records(psd.last_sequence)
     assert (record.psd_us, record.boottime_us) == (floor_us, 77)
+
+
+def test_a_boot_says_how_many_copies_it_repaired() -> None:
+    """reliability.md 4.3, row 4."""
+    disk = filled()._journal._disk.fork()
+    for sequence in (1, 3):
+        disk.poke(f"a/{1:016d}", (sequence - 1) * RECORD_BYTES, bytes(RECORD_BYTES))
+    psd = Psd.open(disk, **setup())
+    [boot] = psd.records(psd.last_sequence)
+    assert (boot.type, boot.amount) == (RecordType.BOOT, 2)
+
+
+def test_a_boot_says_that_the_record_before_it_was_never_released() -> None:
+    """reliability.md 4.3, row 2: power fails after both copies are durable, before HEAD is."""
+    psd = filled()
+    disk = psd._journal._disk
+    disk.operations, disk.cut_at = 0, 4
+    with pytest.raises(PowerCut):
+        psd.imprint(letter())
+    for crashed, is_unreleased in ((disk.durable_only(), True), (filled()._journal._disk, False)):
+        psd = Psd.open(crashed.fork(), **setup())
+        [boot] = psd.records(psd.last_sequence)
+        assert bool(boot.flags & FLAG_UNRELEASED) is is_unreleased
 
 
 @pytest.mark.parametrize(("given", "printed"), [({}, 0), ({"firmware_id": 0x123456}, 0x123456)])
