@@ -1,6 +1,8 @@
 """What a device is where its setup leaves things open, and what it writes without the time."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -51,6 +53,13 @@ def test_what_a_setup_says_is_taken() -> None:
     assert (journal._segment_records, journal._pair_check_every) == (32, 5)
     assert (journal.state.window, psd._limits, psd._rule) == (3, limits, rule)
     assert journal.state.binding == b"imi-std/p1 94043"
+
+
+def test_a_rule_by_the_calendar_counts_in_the_licensed_zone() -> None:
+    """The German rule locks on the 8th of the next month, which begins there and not in UTC."""
+    psd = filled(contact_rule=read_rules()["de"])
+    eighth = datetime(2026, 8, 8, tzinfo=ZoneInfo("America/Los_Angeles"))
+    assert psd.contact.due_us == int(eighth.timestamp()) * 1_000_000 - 1
 
 
 def test_a_record_without_the_time_stands_at_the_floor_and_says_boottime() -> None:

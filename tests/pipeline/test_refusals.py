@@ -40,6 +40,12 @@ def with_pieces() -> Psd:
     return psd
 
 
+def failed() -> Psd:
+    psd = filled()
+    assert psd.fail("SHA-256 answers wrongly") is None
+    return psd
+
+
 def asked() -> Psd:
     """Return a device with request 2 for a refill of $1.00 under way."""
     psd = filled()
@@ -98,6 +104,11 @@ SAID: dict[str, tuple[Callable[[], Psd], Callable[[Psd], object], str]] = {
         filled,
         lambda psd: psd.acknowledge(6),
         "the acknowledgement is of other records than these: 6; 0 to 5 can be",
+    ),
+    "imprint after a failed self-test": (
+        failed,
+        lambda psd: psd.imprint(letter()),
+        "the device is in FAULT: no IMPRINT when FAULT",
     ),
     "decertified model": (
         lambda: filled(calendar=ENDED, model="DM Infinity"),
