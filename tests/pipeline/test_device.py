@@ -17,7 +17,7 @@ from pipeline.state import FLAG_UNRELEASED, Lock, Outcome
 from postage.contactrule import read_rules
 from postage.indicium import unpack
 from postage.money import Money
-from tests.pipeline.device import NOON_US, filled, imprinted, letter, setup
+from tests.pipeline.device import NOON_US, TellClock, filled, imprinted, letter, setup
 
 OPEN = ("time", "segment_records", "pair_check_every")  # what the test device's setup may leave out
 
@@ -60,6 +60,17 @@ def test_a_rule_by_the_calendar_counts_in_the_licensed_zone() -> None:
     psd = filled(contact_rule=read_rules()["de"])
     eighth = datetime(2026, 8, 8, tzinfo=ZoneInfo("America/Los_Angeles"))
     assert psd.contact.due_us == int(eighth.timestamp()) * 1_000_000 - 1
+
+
+def test_a_lock_found_by_time_is_made_durable_once() -> None:
+    clock = TellClock()
+    psd = filled(clock=clock)
+    clock.psd_us += 73 * HOUR_US
+    before = psd.last_sequence
+    for _ in range(2):
+        assert isinstance(psd.imprint(letter()), Refused)
+    [lock] = psd.records(before + 1)
+    assert (lock.type, lock.reference) == (RecordType.LOCK, Lock.COMM)
 
 
 def test_a_record_without_the_time_stands_at_the_floor_and_says_boottime() -> None:
