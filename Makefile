@@ -27,7 +27,7 @@ LIB_FLAGS := -std=c++20 -O3 -g0 -fPIC -fvisibility=hidden -ffunction-sections -W
 PREFIX ?= /usr/local
 
 .PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib fuzz format \
-	reliability reliability-nightly soak check-machine coverage
+	reliability reliability-nightly soak check-machine coverage mutation
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,11 @@ MONEY_TESTS := tests/postage/test_registers.py \
 coverage: $(VENV)/.line $(VENV)/.test build  ## every branch of the money core is run by a test, or it fails (30 s)
 	$(PY) -m coverage run -m pytest -q -m "not slow" $(MONEY_TESTS)
 	$(PY) -m coverage report
+
+mutation: $(VENV)/.line $(VENV)/.test $(VENV)/.mutation build  ## plant faults where money moves; tests must find 90 % (20 minutes)
+	rm -rf mutants
+	PYTHONHASHSEED=0 $(VENV)/bin/mutmut run --max-children $(JOBS)
+	$(PY) -m tests.mutation_score
 
 docs: $(VENV)/.line $(VENV)/.docs build  ## the documentation site, with generated tables
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
@@ -157,7 +162,8 @@ build: $(VENV)/.ready  ## compile what has changed
 	@$(PY) setup.py --quiet build_ext --inplace
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build out out-bench docs/_build *.egg-info imicore/*.so .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build out out-bench docs/_build *.egg-info imicore/*.so .mypy_cache .ruff_cache .pytest_cache \
+	  mutants .coverage
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 check-machine:
