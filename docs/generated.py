@@ -66,8 +66,16 @@ def messages() -> str:
 def editions() -> str:
     """Return the editions in the rate book."""
     return table(
-        ("effective", "amounts"),
-        [(edition.effective, len(edition.prices)) for edition in RateBook.load().editions],
+        ("edition", "until", "amounts", "not known of", "source"),
+        [
+            (
+                *(f"`{edition.name}`", edition.until or "replaced"),
+                sum(map(len, edition.prices.values())),
+                ", ".join(edition.missing).replace("_", " "),
+                edition.source,
+            )
+            for edition in RateBook.load().editions
+        ],
     )
 
 

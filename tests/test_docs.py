@@ -34,6 +34,7 @@ def test_the_picture_in_the_readme_reads() -> None:
 def test_every_command_has_help_with_an_example_and_its_exit_codes() -> None:
     runner = CliRunner()
     commands = ["run", "encode", "read", "grade", "bench", "samples make"]
+    commands += ["rate piece", "rate compare", "rate editions", "rate import"]
     listed = runner.invoke(app, ["--help"]).output
     for command in commands:
         assert command.split()[0] in listed
