@@ -13,7 +13,7 @@ from imicore import imb
 from postage.indicium import pack, unpack
 from postage.mailpiece import Mailpiece
 from postage.money import Money
-from postage.rates import Quote, RateBook
+from postage.rates import MailClass, Quote, RateBook
 
 TRACKING, ROUTING = "01234567094987654321", "01234567891"
 DAY = date(2026, 7, 12)
@@ -61,6 +61,19 @@ def test_quote_a_letter(benchmark: Any) -> None:
     quote = benchmark(RateBook.load().quote, LETTER, DAY)
     assert isinstance(quote, Quote)
     assert quote.postage == Money(1070)
+
+
+def test_quote_a_parcel(benchmark: Any) -> None:
+    book, parcel = RateBook.load(), Mailpiece.inches(14, 14, 14, ounces=17)
+
+    def ask() -> object:
+        return book.quote(
+            parcel, DAY, mail_class=MailClass.GROUND_ADVANTAGE, price_type="commercial", zone=4
+        )
+
+    quote = benchmark(ask)
+    assert isinstance(quote, Quote)
+    assert quote.postage == Money(18_410)  # 2744 cubic inches / 166: the row of 17 lb
 
 
 def test_read_a_barcode(benchmark: Any) -> None:

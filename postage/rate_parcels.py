@@ -31,19 +31,21 @@ def refuse_size(piece: Mailpiece, category: Category) -> Unratable | None:
     around, volume = length + 2 * (height + thickness), length * height * thickness
     is_retail_ground = category is Category.GROUND_ADVANTAGE_RETAIL
     limit = GIRTH_LIMIT_RETAIL if is_retail_ground else GIRTH_LIMIT
-    long, girth = f"length {_thousandths(length)} in", f"length and girth {_thousandths(around)} in"
     if around > limit:
         label = category.name.lower().replace("_", " ")
-        return Unratable(Why.BEYOND_CLASS, f"{girth} is more than {limit // 1000} in ({label})")
+        return Unratable(
+            Why.BEYOND_CLASS,
+            f"length and girth {_inches(around)} is more than {limit // 1000} in ({label})",
+        )
     if around > GIRTH_LIMIT:
-        reason = f"{girth} is more than 108 in: the oversized price is in no table"
+        reason = f"length and girth {_inches(around)} is more than 108 in: the oversized price"
     elif length > FEE_LENGTH:
-        reason = f"{long} is more than 22 in: the nonstandard fee is in no table"
+        reason = f"length {_inches(length)} is more than 22 in: the nonstandard fee"
     elif volume > FEE_CUBIC_INCHES * 1000**3:
-        reason = f"{volume / 1000**3:.1f} cubic inches are more than 3456: the fee is in no table"
+        reason = f"{volume / 1000**3:.1f} cubic inches are more than 3456: the nonstandard fee"
     else:
         return None
-    return Unratable(Why.NO_PRICE, reason)
+    return Unratable(Why.NO_PRICE, f"{reason} is in no table")
 
 
 def charged_weight(piece: Mailpiece, rule: Dimensional | None) -> tuple[int, str | None]:
@@ -60,15 +62,9 @@ def charged_weight(piece: Mailpiece, rule: Dimensional | None) -> tuple[int, str
     if rule is None:
         return piece.weight_milliounces, None
     up = 999 if rule.inches == "up" else 500
-    sides = sorted(
-        (
-            (thou + up) // 1000
-            for thou in (piece.length_thou, piece.height_thou, piece.thickness_thou)
-        ),
-        reverse=True,
-    )
-    volume = sides[0] * sides[1] * sides[2]
-    shape = "" if piece.is_rectangular else " x 0.785, not rectangular,"
+    length, height = (piece.length_thou + up) // 1000, (piece.height_thou + up) // 1000
+    thickness = (piece.thickness_thou + up) // 1000
+    volume = length * height * thickness
     if not piece.is_rectangular:
         volume = volume * NONRECTANGULAR_PER_MILLE // 1000
     if volume <= rule.over_cubic_inches:
@@ -77,9 +73,10 @@ def charged_weight(piece: Mailpiece, rule: Dimensional | None) -> tuple[int, str
     room = pounds * MILLIOUNCES_PER_POUND
     if room <= piece.weight_milliounces:
         return piece.weight_milliounces, None
+    shape = "" if piece.is_rectangular else " x 0.785 (not rectangular)"
     return room, (
-        f"dimensional weight: {' x '.join(map(str, sides))} in{shape} = {volume} cubic inches / "
-        f"{rule.cubic_inches_per_pound}, up to {pounds} lb"
+        f"dimensional weight: {length} x {height} x {thickness} in{shape} = {volume} cubic inches "
+        f"/ {rule.cubic_inches_per_pound}, up to {pounds} lb"
     )
 
 
@@ -119,5 +116,5 @@ def is_parcel_class(mail_class: MailClass) -> bool:
     return mail_class in (MailClass.GROUND_ADVANTAGE, MailClass.PRIORITY, MailClass.EXPRESS)
 
 
-def _thousandths(thou: int) -> str:
-    return f"{thou // 1000}.{thou % 1000:03d}".rstrip("0").rstrip(".")
+def _inches(thou: int) -> str:
+    return f"{thou // 1000}.{thou % 1000:03d}".rstrip("0").rstrip(".") + " in"

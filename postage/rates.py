@@ -155,6 +155,8 @@ class RateBook:
                 return found_zone
             away = found_zone
             weight, room = charged_weight(piece, edition.dimensional)
+            if room is not None and (unsure := _unsure_of_room(edition)):
+                return unsure
             items = tuple(zoned(item, away) for item in items)
         answers = [_step(edition, item, weight) for item in items]
         answers += [self.fee(service, mailing_date) for service in services]
@@ -204,6 +206,18 @@ class RateBook:
                 f"{last.until - timedelta(days=1)}"
             )
         return Unratable(Why.NO_EDITION, reason)
+
+
+def _unsure_of_room(edition: RateEdition) -> Unratable | None:
+    rule = edition.dimensional
+    assert rule is not None, "room is charged by a rule"
+    if rule.confidence in TRUSTED:
+        return None
+    return Unratable(
+        Why.NO_PRICE,
+        f"edition {edition.name} is not sure of its dimensional weight "
+        f"(confidence {rule.confidence}, {rule.source})",
+    )
 
 
 def _step(edition: RateEdition, item: str, milliounces: int) -> Step | Unratable:

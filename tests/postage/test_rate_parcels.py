@@ -125,9 +125,22 @@ def test_room_up_to_the_inch_and_not_rectangular() -> None:
     tube = charged_weight(box(1, (14, 14, 14), is_rectangular=False), RULE)
     assert tube[0] == 13 * 16_000  # 2744 x 0.785 = 2154; / 166 = 12.98
     assert tube[1] is not None
-    assert "14 x 14 x 14 in x 0.785, not rectangular, = 2154 cubic inches / 166" in tube[1]
+    assert "14 x 14 x 14 in x 0.785 (not rectangular) = 2154 cubic inches / 166" in tube[1]
     assert charged_weight(box(1, (13, 12, 12)), None) == (1, None)
     assert charged_weight(box(1, (60, 30, 30)), RULE)[0] == 70 * 16_000
+
+
+def test_room_by_a_rule_that_nobody_is_sure_of_is_not_charged() -> None:
+    unsure = tuple(
+        replace(at, dimensional=replace(at.dimensional, confidence="R")) if at.dimensional else at
+        for at in BOOK.editions
+    )
+    asked: dict[str, Any] = {"mail_class": MailClass.PRIORITY, "price_type": "retail", "zone": 1}
+    large, small = box(16_000, (14, 14, 14)), box(16_000)
+    why, reason = refusal(RateBook(unsure).quote(large, DAY_2025, **asked))
+    assert why is Why.NO_PRICE
+    assert "2025-10-05-priority-retail is not sure of its dimensional weight" in reason
+    assert mills(RateBook(unsure).quote(small, DAY_2025, **asked)) == 10_450
 
 
 def test_a_quote_says_what_room_it_charges() -> None:
