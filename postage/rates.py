@@ -54,7 +54,7 @@ class RateBook:
             raise RateEditionError(
                 "a rate book needs editions, one for each list, date, priority and version"
             )
-        ordered = sorted(self.editions, key=lambda at: (at.effective, at.price_list, at.rank))
+        ordered = sorted(self.editions, key=lambda at: (at.name, at.priority))
         object.__setattr__(self, "editions", tuple(ordered))
 
     @classmethod
