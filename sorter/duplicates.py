@@ -6,9 +6,9 @@ made from them, and where another program wrote an imprint's first row, that row
 """
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,13 @@ from imicore.presence import Series as Names
 from service.sql import embedded, shared
 from sorter.errors import ScanLogError
 from sorter.imprints import SPARSE, Key, accuses, is_same_picture, judged, key_of, storable
+from sorter.merging import Correction, corrections_of, united
 from sorter.scanlog import ScanLog, Told, Transaction
 from sorter.scans import Answer, Scan, Sighting
 
 Pairs = npt.NDArray[np.int64]
 """int64[n, 2]: keys as rows."""
+_ROWS_MERGED = 20_000  # by one commit
 
 
 class DuplicateStore:
@@ -103,9 +105,61 @@ class DuplicateStore:
         with self._writing:
             return self._answer([storable(scan) for scan in scans])
 
+    def told(self, since_us: int = 0) -> Iterator[Told]:
+        """Yield every scan made since then with its answer, as another site's store takes them.
+
+        ``since_us`` is by the lanes' clocks: let it overlap, rows may come twice.
+        """
+        return self._log.told(since_us)
+
+    def merge(self, rows: Iterable[Told]) -> Iterator[Correction]:
+        """Take another site's scans; yield the pieces that would be told otherwise now.
+
+        The smallest (time, site, lane) of the scans told FIRST is the first from now on. Neither
+        order nor repetition matters. Rows are durable, a part at a time, before their corrections
+        are yielded; ``corrections`` has all of them again.
+        """
+        rest = iter(rows)
+        while part := list(islice(rest, _ROWS_MERGED)):
+            with self._writing:
+                corrections = self._merge(part)
+            yield from corrections
+
+    def corrections(self) -> Iterator[Correction]:
+        """Yield every piece that was told otherwise than it would be now, by all merges so far."""
+        for told, first in self._log.pairs():
+            yield from corrections_of(first, [told])
+
+    def cloned(self) -> set[tuple[str, int]]:
+        """Return vendor and model and serial of each device of which a count has two contents.
+
+        Its key was copied, so it belongs on the stop list. Reads every later scan.
+        """
+        return {
+            (told.scan.vendor_model, told.scan.serial)
+            for told, first in self._log.pairs()
+            if told.scan.digest != first.scan.digest
+        }
+
     def close(self) -> None:
         """Let the log go."""
         self._log.close()
+
+    def _merge(self, part: Sequence[Told]) -> list[Correction]:
+        keys = list({told.key for told in part})
+        maybe = self._maybe(keys)
+        known = {key for key, seen in zip(keys, maybe, strict=True) if seen}
+        while True:
+            with self._log.begin() as log:
+                changes = united(log, part, known)
+                done = log.add_firsts(changes.firsts)
+                if done:
+                    log.replace_firsts(changes.replaced)
+                    log.add_laters(changes.laters)
+            if done:
+                self._mark(_pairs(keys))
+                return changes.corrections
+            known = set(keys)  # another program has written some of them since
 
     def _answer_group(self, group: "list[_Waiting]") -> None:
         try:
@@ -121,7 +175,7 @@ class DuplicateStore:
         keyed = [(key_of(scan), scan) for scan in scans]
         fresh: dict[Key, Scan] = {}  # as far as this process knows
         asked: dict[Key, None] = {}  # the log knows more of these; a set in order
-        for (key, scan), seen in zip(keyed, self._seen([key for key, _ in keyed]), strict=True):
+        for (key, scan), seen in zip(keyed, self._maybe([key for key, _ in keyed]), strict=True):
             if seen or key in fresh:
                 asked[key] = None
             else:
@@ -134,8 +188,8 @@ class DuplicateStore:
         self._mark(_pairs(fresh))
         return sightings
 
-    def _seen(self, keys: Sequence[Key]) -> list[bool]:
-        """Return which keys the log must be asked about before a row is written."""
+    def _maybe(self, keys: Sequence[Key]) -> list[bool]:
+        """Return which keys the log may have, for all that this process knows."""
         pairs = _pairs(keys)
         seen = pairs[:, 0] >= SPARSE
         seen[~seen] = self._presence.contains_many(*_dense(pairs))

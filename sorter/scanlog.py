@@ -6,9 +6,11 @@ first, the one that stood in its place moves to `later_scan`.
 """
 
 import json
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -27,6 +29,7 @@ from sqlalchemy import (
     Table,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -35,12 +38,11 @@ from sorter.errors import ScanLogError
 from sorter.imprints import NAME_LIMIT, Key, device_of
 from sorter.scans import Answer, Scan
 
-_KEY = ("counter", "number")
-_IDENTITY = (*_KEY, "site", "lane", "pass_number", "image_id", "piece_id", "digest")
 _ROWS_AT_ONCE = 20_000  # in memory, of a reading that may be long
 
 
-def _columns(primary_key: Collection[str]) -> list[Column[Any]]:
+def _table(name: str, keys: int) -> Table:
+    """Return a table of scans; its first so many columns are its primary key."""
     columns: list[Column[Any]] = [
         Column("counter", BigInteger),  # device and series, packed: sorter.imprints.Key
         Column("number", BigInteger),
@@ -50,19 +52,19 @@ def _columns(primary_key: Collection[str]) -> list[Column[Any]]:
         Column("image_id", String(NAME_LIMIT)),
         Column("piece_id", String(NAME_LIMIT)),
         Column("digest", LargeBinary),
-        Column("ascending_mills", BigInteger),
         Column("scanned_us", BigInteger),
         Column("answered", String(9)),  # the name of a sorter.scans.Answer
+        Column("ascending_mills", BigInteger),
     ]
-    for column in columns:
+    for at, column in enumerate(columns):
         column.nullable = False
-        column.primary_key = column.name in primary_key
-    return columns
+        column.primary_key = at < keys
+    return Table(name, _METADATA, *columns, sqlite_with_rowid=False)
 
 
 _METADATA = MetaData()
-_FIRST = Table("first_scan", _METADATA, *_columns(_KEY), sqlite_with_rowid=False)
-_LATER = Table("later_scan", _METADATA, *_columns(_IDENTITY), sqlite_with_rowid=False)
+_FIRST = _table("first_scan", keys=2)
+_LATER = _table("later_scan", keys=10)  # all but what the digest covers: logs unite as sets do
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +86,56 @@ class ScanLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._statements = _Statements(engine.dialect)
+        self._statements = _statements(engine.dialect.name)
+        self._one_at_a_time = threading.Lock()  # an embedded engine has one connection for all
         with self._named():
             _METADATA.create_all(engine)
 
     @contextmanager
     def begin(self) -> Iterator["Transaction"]:
         """Return one transaction; its rows are durable when the `with` block has ended."""
-        with self._named(), self._engine.begin() as connection:
+        with self._one_at_a_time, self._named(), self._engine.begin() as connection:
             yield Transaction(connection, self._statements)
 
     def imprints(self) -> Iterator[npt.NDArray[np.int64]]:
         """Yield int64[n, 2], the counter and number of every imprint in the log, sorted."""
-        wanted = select(_FIRST.c.counter, _FIRST.c.number)
-        for rows in self._read(wanted.order_by(*wanted.selected_columns)):
+        for rows in self._pages(_FIRST, select(_FIRST.c.counter, _FIRST.c.number)):
             yield np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
 
     def told(self, since_us: int = 0) -> Iterator[Told]:
-        """Yield every scan that was made since then, those of `first_scan` first."""
+        """Yield every scan that was made since then, first scans before later ones.
+
+        A first scan that a merge moves meanwhile is met again; none is missed.
+        """
         for table in (_FIRST, _LATER):
-            for rows in self._read(select(table).where(table.c.scanned_us >= since_us)):
+            for rows in self._pages(table, select(table).where(table.c.scanned_us >= since_us)):
                 yield from map(_told, rows)
+
+    def pairs(self) -> Iterator[tuple[Told, Told]]:
+        """Yield every later scan and its first."""
+        same = (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number)
+        for rows in self._pages(_LATER, select(_LATER, _FIRST).join_from(_LATER, _FIRST, same)):
+            width = len(_LATER.c)
+            yield from ((_told(row[:width]), _told(row[width:])) for row in rows)
 
     def close(self) -> None:
         """Let the database go."""
         self._engine.dispose()
 
-    def _read(self, wanted: Select[Any]) -> Iterator[Sequence[Any]]:
-        with self._named(), self._engine.connect() as connection:
-            streamed = connection.execution_options(yield_per=_ROWS_AT_ONCE)
-            yield from streamed.execute(wanted).partitions()
+    def _pages(self, table: Table, wanted: Select[Any]) -> Iterator[Sequence[Any]]:
+        """Yield rows in the order of a table's primary key, which they begin with, by parts.
+
+        Each part is a transaction of its own, so that lanes go on meanwhile.
+        """
+        key = tuple_(*table.primary_key.columns)
+        page = wanted.order_by(*table.primary_key.columns).limit(_ROWS_AT_ONCE)
+        rows: Sequence[Any] = ()
+        while True:
+            with self.begin() as log:
+                rows = log.rows(page.where(key > rows[-1][: len(key)]) if rows else page)
+            if not rows:
+                return
+            yield rows
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -131,9 +153,9 @@ class Transaction:
         self._connection = connection
         self._statements = statements
 
-    def firsts(self, keys: Iterable[Key]) -> dict[Key, Told]:
-        """Return the first scan of each key that has one."""
-        return {told.key: told for told in self._of(_FIRST, keys)}
+    def firsts(self, keys: Iterable[Key], *, for_update: bool = False) -> dict[Key, Told]:
+        """Return the first scan of each key that has one; others may be kept from changing it."""
+        return {told.key: told for told in self._of(_FIRST, keys, for_update)}
 
     def laters(self, keys: Iterable[Key]) -> dict[Key, list[Told]]:
         """Return the later scans of each key that has some."""
@@ -162,23 +184,29 @@ class Transaction:
         rows = [_row(told) for told in sorted(scans, key=lambda told: told.key)]
         return self._connection.exec_driver_sql(statement, rows).rowcount
 
-    def _of(self, table: Table, keys: Iterable[Key]) -> Iterator[Told]:
+    def rows(self, wanted: Select[Any]) -> Sequence[Any]:
+        """Return the rows of a statement."""
+        return self._connection.execute(wanted).all()
+
+    def _of(self, table: Table, keys: Iterable[Key], for_update: bool = False) -> Iterator[Told]:
         wanted = json.dumps(list(keys))
         if wanted == "[]":
             return
-        found = self._connection.execute(self._statements.of[table], {"keys": wanted})
-        yield from map(_told, found)
+        statement = self._statements.of[table]
+        if for_update:
+            statement = statement.with_for_update(of=table)
+        yield from map(_told, self._connection.execute(statement, {"keys": wanted}))
 
 
 class _Statements:
     """The statements for rows, made once: as text, because rows go to the driver as they are."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: str) -> None:
         self.of = {table: _of(table, dialect) for table in (_FIRST, _LATER)}
-        insert, plain = _DIALECTS[dialect.name]
+        insert, plain = _DIALECTS[dialect]
         upsert = insert(_FIRST)
-        others = {c.name: upsert.excluded[c.name] for c in _FIRST.c if c.name not in _KEY}
-        replacing = upsert.on_conflict_do_update(index_elements=_KEY, set_=others)
+        others = {c.name: upsert.excluded[c.name] for c in _FIRST.c if not c.primary_key}
+        replacing = upsert.on_conflict_do_update(index_elements=_FIRST.primary_key, set_=others)
         self.replace_first = str(replacing.compile(dialect=plain))
         self.add = {
             table: str(insert(table).on_conflict_do_nothing().compile(dialect=plain))
@@ -203,8 +231,13 @@ _WANTED = {
 }
 
 
-def _of(table: Table, dialect: Dialect) -> Select[Any]:
-    wanted = text(_WANTED[dialect.name]).columns(counter=BigInteger, number=BigInteger)
+@cache
+def _statements(dialect: str) -> _Statements:
+    return _Statements(dialect)
+
+
+def _of(table: Table, dialect: str) -> Select[Any]:
+    wanted = text(_WANTED[dialect]).columns(counter=BigInteger, number=BigInteger)
     keys = wanted.subquery("wanted")
     same = (table.c.counter == keys.c.counter) & (table.c.number == keys.c.number)
     return select(table).join_from(keys, table, same)
@@ -216,12 +249,12 @@ def _row(told: Told) -> tuple[object, ...]:
     return (
         *told.key,
         *(scan.site, scan.lane, scan.pass_number, scan.image_id, scan.piece_id, scan.digest),
-        *(scan.ascending_mills, scan.scanned_us, told.answered.name),
+        *(scan.scanned_us, told.answered.name, scan.ascending_mills),
     )
 
 
 def _told(row: Any) -> Told:
-    counter, number, site, lane, passed, image, piece, digest, ascending, scanned, answered = row
+    counter, number, site, lane, passed, image, piece, digest, scanned, answered, ascending = row
     vendor_model, serial, series = device_of(counter)
     scan = Scan(
         vendor_model=vendor_model,

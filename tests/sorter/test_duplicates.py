@@ -163,7 +163,7 @@ def test_lanes_of_many_threads_get_one_first_each(opener: Opener) -> None:
             one = scan(count=count, lane=number, piece_id=f"{number}", image_id=f"{count}")
             told.append((count, store.check(one).answer))
 
-    run_all([lambda number=n: lane(number) for n in range(8)])  # type: ignore[misc]
+    run_all([lambda number=n: lane(number) for n in range(8)])
     assert len(told) == 480
     for count in range(60):
         at = [answer for number, answer in told if number == count]
@@ -227,7 +227,7 @@ def test_a_failing_log_answers_no_lane_and_may_be_asked_again(opener: Opener) ->
     """What is not durable is not said: the same scan is FIRST when the log is back."""
     store = opener()
     begin = store._log.begin
-    store._log.begin = broken  # type: ignore[method-assign]
+    store._log.begin = broken
     failed: list[str] = []
 
     def lane(number: int) -> None:
@@ -236,9 +236,9 @@ def test_a_failing_log_answers_no_lane_and_may_be_asked_again(opener: Opener) ->
         except ScanLogError as error:
             failed.append(str(error))
 
-    run_all([lambda number=n: lane(number) for n in range(4)])  # type: ignore[misc]
+    run_all([lambda number=n: lane(number) for n in range(4)])
     assert failed == ["the disk is gone"] * 4
-    store._log.begin = begin  # type: ignore[method-assign]
+    store._log.begin = begin
     assert answers(store, *(scan(count=n) for n in range(4))) == [FIRST] * 4
     store.close()
 
@@ -251,9 +251,9 @@ def test_a_commit_whose_answer_was_lost_is_repeated(opener: Opener) -> None:
     """The rows are there, this process does not know it: the same scan is FIRST, a copy is not."""
     store = opener()
     mark = store._mark
-    store._mark = lambda keys: None  # type: ignore[method-assign]  # as if it died before
+    store._mark = lambda keys: None  # as if it died before
     assert answers(store, scan()) == [FIRST]
-    store._mark = mark  # type: ignore[method-assign]
+    store._mark = mark
     copy = scan(piece_id="piece 2", image_id="image 2")
     assert answers(store, copy, scan()) == [DUPLICATE, FIRST]
     assert answers(store, copy, scan()) == [DUPLICATE, REPEAT]

@@ -1,0 +1,86 @@
+"""The logs of two sites as one: a union of rows, of which the earliest first scan is the first.
+
+Rows are never changed and never lost, so it does not matter which site's rows arrive when, how
+often, or by which way round. What a piece was told stays what it was told; where the united log
+says otherwise, that is a correction.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Set
+from dataclasses import dataclass
+
+from sorter.imprints import Key, accuses, judged, order_of
+from sorter.scanlog import Told, Transaction
+from sorter.scans import Answer, Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A piece whose lane would be told otherwise today; ``first`` is the first scan as now known.
+
+    ``answer`` accuses where the answer then did not: a copy of what another site had seen. It does
+    not where the answer then did: the first scan is now known to be of this very piece.
+    """
+
+    told: Told
+    answer: Answer
+    first: Scan
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a log lacks of a union: new first scans, firsts in the place of others, later scans."""
+
+    firsts: list[Told]
+    replaced: list[Told]
+    laters: list[Told]
+    corrections: list[Correction]
+
+
+def first_of(rows: Iterable[Told]) -> Told:
+    """Return the first scan of an imprint: the earliest, by time, site and lane, of those so told.
+
+    Where none was (its site's rows are still on their way), the earliest of all stands in.
+    """
+    return min(rows, key=lambda told: (told.answered is not Answer.FIRST, order_of(told.scan)))
+
+
+def corrections_of(first: Told, rows: Iterable[Told]) -> Iterator[Correction]:
+    """Yield those rows beside their first that were told something else than they are now."""
+    for told in rows:
+        if told != first:
+            now = judged(told.scan, first.scan)
+            if _counts_as(now) is not _counts_as(told.answered):
+                yield Correction(told, now, first.scan)
+
+
+def united(log: Transaction, arriving: Collection[Told], known: Set[Key]) -> Changes:
+    """Return what a log lacks of these rows; ``known`` are the keys that it may have rows of."""
+    groups: dict[Key, set[Told]] = {}
+    for told in arriving:
+        groups.setdefault(told.key, set()).add(told)
+    asked = sorted(known & groups.keys())
+    firsts, laters = log.firsts(asked, for_update=True), log.laters(asked)
+    changes = Changes([], [], [], [])
+    for key, group in groups.items():
+        here = {firsts[key], *laters.get(key, ())} if key in firsts else set()
+        union = here | group
+        first = first_of(union)
+        if key not in firsts:
+            changes.firsts.append(first)
+        elif first != firsts[key]:
+            changes.replaced.append(first)
+            here.remove(firsts[key])  # it is later now
+        changes.laters += union - here - {first}
+        if len(union) > 1:
+            before = set(corrections_of(firsts[key], here)) if key in firsts else set()
+            found = corrections_of(first, sorted(union, key=_order))
+            changes.corrections += [one for one in found if one not in before]
+    return changes
+
+
+def _counts_as(answer: Answer) -> Answer | None:
+    return answer if accuses(answer) else None
+
+
+def _order(told: Told) -> tuple[object, ...]:
+    return (*order_of(told.scan), told.answered.name)
