@@ -55,15 +55,21 @@ def corrections_of(first: Told, rows: Iterable[Told]) -> Iterator[Correction]:
 
 def united(log: Transaction, arriving: Collection[Told], known: Set[Key]) -> Changes:
     """Return what a log lacks of these rows; ``known`` are the keys that it may have rows of."""
-    groups: dict[Key, set[Told]] = {}
+    groups: dict[Key, list[Told]] = {}
     for told in arriving:
-        groups.setdefault(told.key, set()).add(told)
-    asked = sorted(known & groups.keys())
-    firsts, laters = log.firsts(asked, for_update=True), log.laters(asked)
+        groups.setdefault(told.key, []).append(told)
+    firsts = log.firsts(sorted(known & groups.keys()), for_update=True)
     changes = Changes([], [], [], [])
+    rest: dict[Key, list[Told]] = {}  # the few that take more than a look
     for key, group in groups.items():
+        if key not in firsts and len(group) == 1:
+            changes.firsts += group
+        elif key not in firsts or any(told != firsts[key] for told in group):
+            rest[key] = group
+    laters = log.laters(sorted(rest.keys() & firsts.keys()))
+    for key, group in rest.items():
         here = {firsts[key], *laters.get(key, ())} if key in firsts else set()
-        union = here | group
+        union = here | set(group)
         first = first_of(union)
         if key not in firsts:
             changes.firsts.append(first)
@@ -71,10 +77,9 @@ def united(log: Transaction, arriving: Collection[Told], known: Set[Key]) -> Cha
             changes.replaced.append(first)
             here.remove(firsts[key])  # it is later now
         changes.laters += union - here - {first}
-        if len(union) > 1:
-            before = set(corrections_of(firsts[key], here)) if key in firsts else set()
-            found = corrections_of(first, sorted(union, key=_order))
-            changes.corrections += [one for one in found if one not in before]
+        before = set(corrections_of(firsts[key], here)) if key in firsts else set()
+        found = corrections_of(first, sorted(union, key=_order))
+        changes.corrections += [one for one in found if one not in before]
     return changes
 
 

@@ -16,6 +16,7 @@ from sorter.merging import Correction
 from sorter.scanlog import ScanLog, Told
 from sorter.scans import Answer, Scan, Series
 from tests.oracles.scan_union import Finding, findings
+from tests.sorter.merge_sites import run
 from tests.sorter.scanning import scan
 
 pytestmark = pytest.mark.native
@@ -164,3 +165,9 @@ def test_a_merge_meets_another_program_on_the_same_database(database: str) -> No
 
 def told_first(one: Scan) -> Told:
     return Told(key_of(one), one, Answer.FIRST)
+
+
+def test_two_sites_after_a_day_apart(tmp_path: Path) -> None:
+    """D3 in small; `python -m tests.sorter.merge_sites` does it with 10^6 scans each."""
+    figures = run(tmp_path, count=3_000)
+    assert figures["copies"] == 30
