@@ -18,7 +18,16 @@ from imicore.presence import Numbers, Presence
 from imicore.presence import Series as Names
 from service.sql import embedded, shared
 from sorter.errors import ScanLogError
-from sorter.imprints import SPARSE, Key, accuses, is_same_picture, judged, key_of, storable
+from sorter.imprints import (
+    SPARSE,
+    Key,
+    accuses,
+    device_of,
+    is_same_picture,
+    judged,
+    key_of,
+    storable,
+)
 from sorter.merging import Correction, corrections_of, united
 from sorter.scanlog import ScanLog, Told, Transaction
 from sorter.scans import Answer, Scan, Sighting
@@ -82,7 +91,7 @@ class DuplicateStore:
             BadScan, ScanLogError: as ``check_many``.
         """
         key_of(scan)  # a bad scan fails here, and not those that it would be written with
-        mine = _Waiting(scan)
+        mine = _Waiting(storable(scan))
         with self._queueing:
             self._queue.append(mine)
         with self._writing:
@@ -91,7 +100,7 @@ class DuplicateStore:
                     group, self._queue = self._queue, []
                 self._answer_group(group)
         if mine.failure is not None:
-            raise ScanLogError(str(mine.failure)) from mine.failure
+            raise ScanLogError(f"no answer: {mine.failure}") from mine.failure
         assert mine.sighting is not None
         return mine.sighting
 
@@ -135,11 +144,7 @@ class DuplicateStore:
 
         Its key was copied, so it belongs on the stop list. Reads every later scan.
         """
-        return {
-            (told.scan.vendor_model, told.scan.serial)
-            for told, first in self._log.pairs()
-            if told.scan.digest != first.scan.digest
-        }
+        return {device_of(counter)[:2] for counter in self._log.cloned()}
 
     def close(self) -> None:
         """Let the log go."""
@@ -163,8 +168,8 @@ class DuplicateStore:
 
     def _answer_group(self, group: "list[_Waiting]") -> None:
         try:
-            sightings = self._answer([storable(waiting.scan) for waiting in group])
-        except ScanLogError as error:
+            sightings = self._answer([waiting.scan for waiting in group])
+        except Exception as error:  # each lane of the group must hear of it, whatever it was
             for waiting in group:
                 waiting.failure = error
         else:
@@ -205,7 +210,7 @@ class _Waiting:
 
     scan: Scan
     sighting: Sighting | None = None
-    failure: ScanLogError | None = None
+    failure: Exception | None = None
 
 
 def _firsts(

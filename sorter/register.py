@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from postage.devices import DeviceRecord, Product
 from postage.errors import DeviceRecordError
+from postage.layouts import PROFILES
 from postage.mailclass import MailClass
 from sorter.errors import RegisterError
 
@@ -40,7 +41,8 @@ class Register:
     """One edition of the device register; ``number`` grows with each, ``expires`` is its last day.
 
     Raises:
-        RegisterError: a device stands twice, or a provider or a date contradicts itself.
+        RegisterError: a device stands twice or has a profile without piece count and register, or
+            a provider or a date contradicts itself.
     """
 
     issuer: str
@@ -60,6 +62,12 @@ class Register:
             key = (record.vendor_model, record.serial)
             if key in found:
                 raise RegisterError(f"register {self.name} lists device {record.key_id} twice")
+            names = {at.name for at in PROFILES[record.profile].fields}
+            if record.public_key and names.isdisjoint(("piece_count", "ascending")):
+                raise RegisterError(
+                    f"register {self.name}: nothing in {record.profile} tells the imprints of "
+                    f"device {record.key_id} apart, so none can be trusted"
+                )
             found[key] = record
         object.__setattr__(self, "_found", found)
         object.__setattr__(self, "providers", MappingProxyType(dict(self.providers)))

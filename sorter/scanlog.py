@@ -65,6 +65,7 @@ def _table(name: str, keys: int) -> Table:
 _METADATA = MetaData()
 _FIRST = _table("first_scan", keys=2)
 _LATER = _table("later_scan", keys=10)  # all but what the digest covers: logs unite as sets do
+_SAME = (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +114,16 @@ class ScanLog:
 
     def pairs(self) -> Iterator[tuple[Told, Told]]:
         """Yield every later scan and its first."""
-        same = (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number)
-        for rows in self._pages(_LATER, select(_LATER, _FIRST).join_from(_LATER, _FIRST, same)):
-            width = len(_LATER.c)
+        width = len(_LATER.c)
+        for rows in self._pages(_LATER, select(_LATER, _FIRST).join_from(_LATER, _FIRST, _SAME)):
             yield from ((_told(row[:width]), _told(row[width:])) for row in rows)
+
+    def cloned(self) -> set[int]:
+        """Return the counters of which one number has two contents."""
+        other = _LATER.c.digest != _FIRST.c.digest
+        wanted = select(_LATER.c.counter).join_from(_LATER, _FIRST, _SAME).where(other).distinct()
+        with self.begin() as log:
+            return {row[0] for row in log.rows(wanted)}
 
     def close(self) -> None:
         """Let the database go."""

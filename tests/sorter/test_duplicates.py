@@ -10,10 +10,14 @@ from random import Random
 
 import pytest
 
+from postage.verdicts import Code
 from sorter.duplicates import DuplicateStore
 from sorter.errors import BadScan, ScanLogError
 from sorter.scans import Answer, Scan, Series
+from sorter.trust import Trust
+from sorter.verifier import Verifier
 from tests.oracles.scan_history import ListedScans
+from tests.sorter.mail import BOOK, METER, facts, register
 from tests.sorter.scanning import scan
 
 pytestmark = pytest.mark.native
@@ -82,6 +86,24 @@ def test_scenario_13(opener: Opener) -> None:
     store.close()
 
 
+def test_scenario_13_as_verdicts(opener: Opener) -> None:
+    """The same through the verifier, which is restarted in between: exactly one VALID."""
+    payload, following = METER.indicium(count=41), METER.indicium(count=42)
+    one, two, three = (facts(lane=lane) for lane in (1, 2, 3))
+    store = opener()
+    sorter = Verifier(Trust(register()), store, BOOK)
+    codes = [sorter.verify(payload, seen).code for seen in (one, two)]
+    store.close()
+    store = opener()
+    sorter = Verifier(Trust(register()), store, BOOK)
+    second_pass = replace(one, pass_number=2, image_id="image of pass 2")
+    codes += [sorter.verify(payload, seen).code for seen in (three, one, second_pass)]
+    codes.append(sorter.verify(following, facts()).code)
+    valid, copy = Code.VALID, Code.DUPLICATE
+    assert codes == [valid, copy, copy, valid, valid, valid], "one's own pictures are no copies"
+    store.close()
+
+
 def test_three_passes_of_one_piece_are_no_copies(store: DuplicateStore) -> None:
     """D2: the same piece id on three passes is never a DUPLICATE, another always is."""
     first = scan()
@@ -101,6 +123,9 @@ def test_other_content_is_a_clone_wherever_it_lies(store: DuplicateStore) -> Non
         assert answers(store, other) == [CLONE]
     second_pass = replace(first, pass_number=2, image_id="image 9")
     assert answers(store, first, second_pass) == [REPEAT, RESCAN]
+    copied = scan(serial=8), scan(serial=8, piece_id="piece 2", image_id="image 2")
+    assert answers(store, *copied) == [FIRST, DUPLICATE]
+    assert store.cloned() == {("TPB1", 7)}, "a photocopy is not the device's fault"
 
 
 def test_counts_of_devices_and_types_are_strangers(store: DuplicateStore) -> None:
@@ -237,7 +262,7 @@ def test_a_failing_log_answers_no_lane_and_may_be_asked_again(opener: Opener) ->
             failed.append(str(error))
 
     run_all([lambda number=n: lane(number) for n in range(4)])
-    assert failed == ["the disk is gone"] * 4
+    assert failed == ["no answer: the disk is gone"] * 4
     store._log.begin = begin
     assert answers(store, *(scan(count=n) for n in range(4))) == [FIRST] * 4
     store.close()

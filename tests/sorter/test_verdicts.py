@@ -16,7 +16,7 @@ from postage.mailpiece import Mailpiece
 from postage.money import ZERO, Money
 from postage.remedies import Remedy
 from postage.verdicts import Class2011, Class2015, Code, Finding, Reason, Verdict
-from sorter.errors import SorterError
+from sorter.errors import RegisterError, SorterError
 from sorter.policy import Policy
 from sorter.scans import Scan, Sighting
 from sorter.trust import Trust
@@ -89,6 +89,13 @@ def test_scenario_13_one_valid_and_the_rest_duplicates() -> None:
     assert sorter.verify(METER.indicium(count=42), facts()).code is Code.VALID
     assert sorter.verify(payload, first).code is Code.VALID  # the same picture again
     assert sorter.verify(payload, replace(first, pass_number=2)).code is Code.VALID
+
+
+def test_a_device_whose_imprints_have_no_names_is_not_listed() -> None:
+    """The USPS sample has neither a piece count nor a register: its copies could not be told."""
+    sample = METER.record(vendor_model="0000", profile="imi-usps-sample", mode=Mode.REHEARSAL)
+    with pytest.raises(RegisterError, match="nothing in imi-usps-sample tells"):
+        register(sample)
 
 
 def test_one_count_with_two_contents_is_a_clone() -> None:
