@@ -18,8 +18,10 @@ using Numbers = py::array_t<uint32_t, py::array::c_style>;
 
 template <typename Array>
 auto span_of(const py::array& given, const char* wanted) {
-    if (!py::isinstance<Array>(given) || given.ndim() != 1)
-        throw Error(Fault::bad_argument, std::string(wanted) + " are wanted, contiguous; " +
+    const bool is_aligned = (given.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+    if (!py::isinstance<Array>(given) || given.ndim() != 1 || !is_aligned)
+        throw Error(Fault::bad_argument, std::string(wanted) +
+                                             " are wanted, contiguous and aligned; " +
                                              py::str(given.dtype()).cast<std::string>() + " of " +
                                              std::to_string(given.ndim()) + " dimensions given");
     using Item = typename Array::value_type;

@@ -99,6 +99,10 @@ def test_what_is_not_a_pair_is_refused_by_name() -> None:
         presence.add_many(series.reshape(1, 2), numbers)
     with pytest.raises(BadArgument, match="contiguous"):
         presence.add_many(np.zeros(4, np.uint64)[::2], numbers)
+    with pytest.raises(BadArgument, match="aligned"):
+        presence.add_many(np.frombuffer(bytes(17), np.uint64, offset=1), numbers)
+    with pytest.raises(BadArgument, match="uint64"):
+        presence.add_many(series.astype(">u8"), numbers)
     with pytest.raises(BadArgument, match="number 4294967296 is outside"):
         presence.add(1, 2**32)
     with pytest.raises(BadArgument, match="series -1 is outside"):
