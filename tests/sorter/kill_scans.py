@@ -22,7 +22,7 @@ from random import Random
 
 from sorter.duplicates import DuplicateStore
 from sorter.imprints import accuses
-from sorter.scans import Answer, Scan
+from sorter.scans import Answer, Scan, Sighting
 from tests.sorter.scanning import scan
 
 ACKNOWLEDGED = struct.Struct("<IB")  # number of the scan, place of its answer in ANSWERS
@@ -88,9 +88,29 @@ def picture(number: int) -> Picture:
     return Picture(number, shown.imprint, piece, content)
 
 
-def answer_until_killed(folder: Path, start: int, count: int) -> None:
+class AnswersFirst:
+    """A store that is broken on purpose: it answers, rightly, one call before it writes."""
+
+    def __init__(self, store: DuplicateStore) -> None:
+        self._store = store
+        self._unwritten: list[Scan] = []
+
+    def check_many(self, scans: list[Scan]) -> list[Sighting]:
+        """Return what the scans are, and write those of the call before."""
+        self._store.check_many(self._unwritten)
+        self._unwritten = scans
+        return [Sighting(picture(int(one.image_id)).truth, one) for one in scans]
+
+    def close(self) -> None:
+        """Write the rest."""
+        self.check_many([])
+        self._store.close()
+
+
+def answer_until_killed(folder: Path, start: int, count: int, is_broken: bool) -> None:
     """Answer the stream from `start` on; each answer goes out when its row is durable."""
-    store = DuplicateStore.embedded(folder / "scans.db")
+    whole = DuplicateStore.embedded(folder / "scans.db")
+    store = AnswersFirst(whole) if is_broken else whole
     rng = Random(start)
     while start < count:
         size = rng.choice([1, 1, 20, 500])
@@ -130,36 +150,48 @@ class Sorter:
         assert answer is truth or kept, f"scan {number} is {truth.name}, said was {answer.name}"
 
 
-def run(folder: Path, count: int, kills: int, seed: int) -> Counter[str]:
+def run(
+    folder: Path, count: int, kills: int, seed: int, *, is_broken: bool = False
+) -> Counter[str]:
     """Answer the whole stream with so many deaths; AssertionError where a verdict is wrong."""
     rng, sorter = Random(seed), Sorter()
     deaths = sorted(rng.randrange(count * 9 // 10) for _ in range(kills))
     for death in [*deaths, None]:
         start = max(0, len(sorter.told) - rng.randint(0, ASKED_AGAIN))
         command = [sys.executable, "-m", "tests.sorter.kill_scans", "--count", str(count)]
-        process = subprocess.Popen(
-            [*command, "--child", str(start), "--folder", str(folder)], stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None
-        rest = b""
-        while part := process.stdout.read1(1 << 16):
-            rest += part
-            whole = len(rest) - len(rest) % ACKNOWLEDGED.size
-            for number, place in ACKNOWLEDGED.iter_unpack(rest[:whole]):
-                sorter.take(number, ANSWERS[place])
-            rest = rest[whole:]
-            if death is not None and len(sorter.told) > death and process.poll() is None:
-                time.sleep(rng.uniform(0, 0.02))
+        command += ["--broken"] if is_broken else []
+        command += ["--child", str(start), "--folder", str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            try:
+                listen(process, sorter, rng, death)
+            finally:
                 process.kill()
-        killed = process.wait() == -signal.SIGKILL
+        killed = process.returncode == -signal.SIGKILL
         assert killed or (process.returncode == 0 and len(sorter.told) == count), "it stopped"
         sorter.tally["kills"] += killed
-        process.stdout.close()
         print(f"\r{len(sorter.told):,} of {count:,}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     assert len(sorter.told) == count
     demand_one_row_each(folder, sorter)
     return sorter.tally
+
+
+def listen(
+    process: subprocess.Popen[bytes], sorter: Sorter, rng: Random, death: int | None
+) -> None:
+    """Take what a process answers until it ends; kill it a moment after its answer `death`."""
+    assert process.stdout is not None
+    rest = b""
+    while part := process.stdout.read1(1 << 16):
+        rest += part
+        whole = len(rest) - len(rest) % ACKNOWLEDGED.size
+        for number, place in ACKNOWLEDGED.iter_unpack(rest[:whole]):
+            sorter.take(number, ANSWERS[place])
+        rest = rest[whole:]
+        if death is not None and len(sorter.told) > death:
+            time.sleep(rng.uniform(0, 0.02))
+            process.kill()
+    process.wait()
 
 
 def demand_one_row_each(folder: Path, sorter: Sorter) -> None:
@@ -180,13 +212,16 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--broken", action="store_true", help="answer before rows are written")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
-        answer_until_killed(options.folder, options.child, options.count)
+        answer_until_killed(options.folder, options.child, options.count, options.broken)
         return
     with tempfile.TemporaryDirectory() as folder:
-        tally = run(Path(folder), options.count, options.kills, options.seed)
+        tally = run(
+            Path(folder), options.count, options.kills, options.seed, is_broken=options.broken
+        )
     print(json.dumps(dict(sorted(tally.items()))))
 
 

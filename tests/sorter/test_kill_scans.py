@@ -20,6 +20,11 @@ def test_every_scan_keeps_one_verdict_over_five_deaths(tmp_path: Path) -> None:
     assert tally["CLONE"] > 30
 
 
+def test_a_store_that_answers_before_it_writes_is_found(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"scan \d+ (was|is) "):
+        run(tmp_path, count=6_000, kills=5, seed=3, is_broken=True)
+
+
 def test_the_check_finds_a_wrong_verdict() -> None:
     """A check that cannot fail is no check."""
     number = next(n for n in range(100) if picture(n).truth is Answer.RESCAN)
