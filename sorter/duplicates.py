@@ -114,12 +114,13 @@ class DuplicateStore:
         with self._writing:
             return self._answer([storable(scan) for scan in scans])
 
-    def told(self, since_us: int = 0) -> Iterator[Told]:
-        """Yield every scan made since then with its answer, as another site's store takes them.
+    def told(self, since_us: int | None = None, site: str | None = None) -> Iterator[Told]:
+        """Yield every scan with its answer, as another site's store takes them, by default all.
 
-        ``since_us`` is by the lanes' clocks: let it overlap, rows may come twice.
+        ``since_us`` leaves out what was scanned before, by the lanes' clocks: let it overlap, rows
+        may come twice. ``site`` leaves out what other sites scanned.
         """
-        return self._log.told(since_us)
+        return self._log.told(since_us, site)
 
     def merge(self, rows: Iterable[Told]) -> Iterator[Correction]:
         """Take another site's scans; yield the pieces that would be told otherwise now.

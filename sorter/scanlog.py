@@ -103,13 +103,18 @@ class ScanLog:
         for rows in self._pages(_FIRST, select(_FIRST.c.counter, _FIRST.c.number)):
             yield np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
 
-    def told(self, since_us: int = 0) -> Iterator[Told]:
-        """Yield every scan that was made since then, first scans before later ones.
+    def told(self, since_us: int | None = None, site: str | None = None) -> Iterator[Told]:
+        """Yield every scan, or those since a time, or of a site: first scans before later ones.
 
         A first scan that a merge moves meanwhile is met again; none is missed.
         """
         for table in (_FIRST, _LATER):
-            for rows in self._pages(table, select(table).where(table.c.scanned_us >= since_us)):
+            wanted = select(table)
+            if since_us is not None:
+                wanted = wanted.where(table.c.scanned_us >= since_us)
+            if site is not None:
+                wanted = wanted.where(table.c.site == site)
+            for rows in self._pages(table, wanted):
                 yield from map(_told, rows)
 
     def pairs(self) -> Iterator[tuple[Told, Told]]:

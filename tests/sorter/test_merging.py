@@ -142,6 +142,8 @@ def test_rows_since_a_time_are_enough_for_a_later_merge(opener: Opener) -> None:
     there.check_many([scan(count=n, site="DEN", scanned_us=n) for n in range(10)])
     assert [told.scan.count for told in there.told(since_us=7)] == [7, 8, 9]
     assert list(here.merge(there.told(since_us=7))) == []
+    assert list(here.told(site="SFO")) == []
+    assert set(here.told(site="DEN")) == set(there.told(since_us=7))
     copies = [scan(count=n, scanned_us=100, piece_id="copy", image_id=f"{n}") for n in (6, 9)]
     assert [s.answer for s in here.check_many(copies)] == [Answer.FIRST, Answer.DUPLICATE]
     here.close()
