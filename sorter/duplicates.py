@@ -82,37 +82,32 @@ class DuplicateStore:
         return self._presence
 
     def check(self, scan: Scan) -> Sighting:
-        """Return what the scan is; its row is durable. For lanes that have one scan at a time.
-
-        Calls that come while rows are synced wait for that and are then written together: an
-        answer takes two syncs of the disk at most, however many lanes there are.
-
-        Raises:
-            BadScan, ScanLogError: as ``check_many``.
-        """
-        key_of(scan)  # a bad scan fails here, and not those that it would be written with
-        mine = _Waiting(storable(scan))
-        with self._queueing:
-            self._queue.append(mine)
-        with self._writing:
-            if mine.sighting is None and mine.failure is None:
-                with self._queueing:
-                    group, self._queue = self._queue, []
-                self._answer_group(group)
-        if mine.failure is not None:
-            raise ScanLogError(f"no answer: {mine.failure}") from mine.failure
-        assert mine.sighting is not None
-        return mine.sighting
+        """Return what the scan is; otherwise as ``check_many``."""
+        [sighting] = self.check_many([scan])
+        return sighting
 
     def check_many(self, scans: Sequence[Scan]) -> list[Sighting]:
-        """Return what each scan is, taken in order; all their rows are durable, by one commit.
+        """Return what each scan is, taken in order; all their rows are durable.
+
+        Calls of other threads that come while rows are synced wait for that and are then written
+        together: an answer takes two syncs of the disk at most, however many lanes there are.
 
         Raises:
             BadScan: no signature-valid payload leads to one of these scans; nothing was written.
             ScanLogError: the log failed; none was answered, and all may be asked again.
         """
+        mine = _Waiting([(key_of(scan), storable(scan)) for scan in scans])
+        with self._queueing:
+            self._queue.append(mine)
         with self._writing:
-            return self._answer([storable(scan) for scan in scans])
+            if mine.sightings is None and mine.failure is None:
+                with self._queueing:
+                    group, self._queue = self._queue, []
+                self._answer_group(group)
+        if mine.failure is not None:
+            raise ScanLogError(f"no answer: {mine.failure}") from mine.failure
+        assert mine.sightings is not None
+        return mine.sightings
 
     def told(self, since_us: int | None = None, site: str | None = None) -> Iterator[Told]:
         """Yield every scan with its answer, as another site's store takes them, by default all.
@@ -169,16 +164,17 @@ class DuplicateStore:
 
     def _answer_group(self, group: "list[_Waiting]") -> None:
         try:
-            sightings = self._answer([waiting.scan for waiting in group])
-        except Exception as error:  # each lane of the group must hear of it, whatever it was
+            sightings = iter(self._answer([pair for waiting in group for pair in waiting.keyed]))
+        except BaseException as error:  # each of the group must hear of it, whatever it was
             for waiting in group:
                 waiting.failure = error
+            if not isinstance(error, Exception):
+                raise  # the one who wants to stop is this thread
         else:
-            for waiting, sighting in zip(group, sightings, strict=True):
-                waiting.sighting = sighting
+            for waiting in group:
+                waiting.sightings = list(islice(sightings, len(waiting.keyed)))
 
-    def _answer(self, scans: Sequence[Scan]) -> list[Sighting]:
-        keyed = [(key_of(scan), scan) for scan in scans]
+    def _answer(self, keyed: Sequence[tuple[Key, Scan]]) -> list[Sighting]:
         fresh: dict[Key, Scan] = {}  # as far as this process knows
         asked: dict[Key, None] = {}  # the log knows more of these; a set in order
         for (key, scan), seen in zip(keyed, self._maybe([key for key, _ in keyed]), strict=True):
@@ -207,11 +203,11 @@ class DuplicateStore:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A scan of a lane that waits for the one who writes."""
+    """The scans of one call, which wait for the one who writes."""
 
-    scan: Scan
-    sighting: Sighting | None = None
-    failure: Exception | None = None
+    keyed: list[tuple[Key, Scan]]
+    sightings: list[Sighting] | None = None
+    failure: BaseException | None = None
 
 
 def _firsts(

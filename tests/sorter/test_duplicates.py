@@ -2,7 +2,9 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import islice, product
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from postage.verdicts import Code
 from sorter.duplicates import DuplicateStore
 from sorter.errors import BadScan, ScanLogError
+from sorter.scanlog import Transaction
 from sorter.scans import Answer, Scan, Series
 from sorter.trust import Trust
 from sorter.verifier import Verifier
@@ -193,6 +196,31 @@ def test_lanes_of_many_threads_get_one_first_each(opener: Opener) -> None:
     for count in range(60):
         at = [answer for number, answer in told if number == count]
         assert sorted(a.name for a in at) == ["DUPLICATE"] * 7 + ["FIRST"]
+    store.close()
+
+
+def test_lanes_that_wait_are_written_by_one_commit(tmp_path: Path) -> None:
+    """Seven calls that come during the first one's commit share the next: two commits for eight."""
+    store = DuplicateStore.embedded(tmp_path / "scans.db")
+    begin, begun = store._log.begin, []
+
+    def counted() -> AbstractContextManager[Transaction]:
+        begun.append(len(store._queue))
+        while len(begun) == 1 and len(store._queue) < 7:
+            time.sleep(0.001)
+        return begin()
+
+    store._log.begin = counted
+    told: list[list[Answer]] = []
+    batches = [
+        [scan(count=n, lane=lane, piece_id=f"{lane}") for n in range(3)] for lane in range(8)
+    ]
+    run_all([lambda batch=batch: told.append(answers(store, *batch)) for batch in batches])
+    assert len(begun) == 2
+    assert sorted(answer.name for batch in told for answer in batch) == (
+        ["DUPLICATE"] * 21 + ["FIRST"] * 3
+    )
+    assert answers(store) == []
     store.close()
 
 
