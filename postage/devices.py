@@ -198,6 +198,17 @@ def device_number(vendor_model: str, serial: int) -> int:
     return int.from_bytes(name + serial.to_bytes(4, "little"), "little")
 
 
+def device_name(number: int) -> str:
+    """Return the name of the device that has this number in messages, "" for 0, which is nobody.
+
+    >>> device_name(device_number("TST0", 1042)), device_name(0)
+    ('TST0-00001042', '')
+    """
+    raw = number.to_bytes(8, "little")
+    vendor_model = raw[:4].rstrip(b"\0").decode("ascii", "backslashreplace")
+    return device_key_id(vendor_model, int.from_bytes(raw[4:], "little")) if number else ""
+
+
 def _from_text(name: str, value: object) -> str | int | bytes | date:
     """Return a value of a text entry in the type of its field."""
     try:

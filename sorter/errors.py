@@ -34,3 +34,7 @@ class ScanLogError(SorterError):
 
 class LaneError(SorterError, ValueError):
     """A lane that cannot be built so, or a piece offered to one that is closed."""
+
+
+class OutboxError(SorterError):
+    """The outbox cannot be read or written. What was to be put may be put again."""

@@ -38,7 +38,8 @@ class Policy:
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise PolicyError(f"mode {self.mode!r} is not one of {', '.join(MODES)}")
-        for name, least, most in (
+        _demand_ranges(
+            self,
             ("max_days_back", 0, 3_650),
             ("max_days_ahead", 0, 3_650),
             ("pixels_per_inch", 0, 10_000),
@@ -47,7 +48,46 @@ class Policy:
             ("min_grade", 0, 4),
             ("min_reflectance_difference", 0, 1),
             ("crop_margin_modules", 0, 1_000),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not least <= value <= most:  # NaN is refused too
-                raise PolicyError(f"{name} is {value}; it may be {least} to {most}")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticePolicy:
+    """What is asked of an account, when its customer is notified, when a post is tried again.
+
+    A deficiency below ``min_adjust_mills`` is told and not asked; a day's asked total below
+    ``notify_mills`` is no notice to the customer (disc.* of domain.md 8; no threshold is public).
+    A failed post is tried again after ``first_pause_s``, then twice as long each time up to
+    ``longest_pause_s``, for ever.
+
+    Raises:
+        PolicyError: a value outside its range.
+
+    >>> [NoticePolicy().pause_us(tries) // 1_000_000 for tries in (0, 1, 2, 99)]
+    [60, 120, 240, 21600]
+    """
+
+    min_adjust_mills: int = 0
+    notify_mills: int = 10
+    first_pause_s: int = 60
+    longest_pause_s: int = 21_600
+
+    def __post_init__(self) -> None:
+        _demand_ranges(
+            self,
+            ("min_adjust_mills", 0, 1_000_000),
+            ("notify_mills", 0, 1_000_000),
+            ("first_pause_s", 1, 86_400),
+            ("longest_pause_s", 1, 864_000),
+        )
+
+    def pause_us(self, tries: int) -> int:
+        """Return microseconds until the next post, after so many that failed before this one."""
+        return min(self.first_pause_s << min(tries, 20), self.longest_pause_s) * 1_000_000
+
+
+def _demand_ranges(policy: object, *ranges: tuple[str, float, float]) -> None:
+    for name, least, most in ranges:
+        value = getattr(policy, name)
+        if isinstance(value, bool) or not least <= value <= most:  # NaN is refused too
+            raise PolicyError(f"{name} is {value}; it may be {least} to {most}")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,29 +18,12 @@ from postage.mailpiece import Mailpiece
 from postage.messages import Discrepancy
 from postage.money import ZERO, Money
 from postage.remedies import Remedy
-from postage.verdicts import Account, Class2011, Class2015, Code, Evidence, Finding, Reason, Verdict
+from postage.verdicts import Code, Evidence, Finding, Reason, Verdict
 from sorter.notices import identity, notices_of
 from tests.sorter.mail import METER, Device, facts, verifier
+from tests.sorter.shortmail import FP, PB, short
 
 HEAVY = Mailpiece.inches("9.5", "4.125", "0.02", ounces="2.0")
-PB = Account(vendor_model="TPB1", serial=7, provider="PB", is_chargeable=True)
-FP = Account(vendor_model="TFP1", serial=8, provider="FP", is_chargeable=True)
-
-
-def short(*accounts: Account, **changes: Any) -> Verdict:
-    """Return a verdict on a piece that is 290 mills short."""
-    plain = Verdict(
-        code=Code.SHORTPAID,
-        class_2011=Class2011.SHORTPAID,
-        class_2015=Class2015.DISCREPANCY,
-        reasons=(Finding(Reason.LESS_THAN_DUE),),
-        shown=Money(780),
-        paid=Money(780),
-        due=Money(1_070),
-        remedies=(Remedy.ADJUST,),
-        evidence=Evidence(accounts=accounts or (PB,), payloads=(b"payload",)),
-    )
-    return replace(plain, **changes)
 
 
 def only(verdict: Verdict, about: PieceFacts) -> Discrepancy:
