@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import typer
 from typer.core import TyperGroup
 
+from postage.mailclass import MailClass
+
 app = typer.Typer(
     name="imi",
     help="Meter, print, read and verify Intelligent Mail indicia (specimens only).",
@@ -59,6 +61,12 @@ class RateGroup(LazyGroup):
         return super().parse_args(ctx, ["piece", *args] if is_size else args)
 
 
+class SorterGroup(LazyGroup):
+    """The commands of `imi sorter`."""
+
+    home = ("imi.sorting", "sorter")
+
+
 app.add_typer(
     typer.Typer(cls=MeterGroup, help="A software meter and its provider.", no_args_is_help=True),
     name="meter",
@@ -66,6 +74,14 @@ app.add_typer(
 app.add_typer(
     typer.Typer(cls=RateGroup, help="What a piece costs, and why.", no_args_is_help=True),
     name="rate",
+)
+app.add_typer(
+    typer.Typer(
+        cls=SorterGroup,
+        help="Device registers, and what providers were told.",
+        no_args_is_help=True,
+    ),
+    name="sorter",
 )
 
 Shape = Literal["square", "rectangle", "dmre", "any"]
@@ -221,6 +237,77 @@ def read(
                 else f"{path}: no symbol"
             )
     raise typer.Exit(1 if unread else 0)
+
+
+@app.command(
+    epilog="Example: imi verify mail/*.png --register register.jsonl --authority "
+    "authority/authority.json --mode rehearsal --size 9.5x4.125x0.02 --weight 1 --out evidence. "
+    "Exit code 0: every piece is VALID; 1: one is not; 2: bad usage."
+)
+def verify(
+    pieces: Annotated[
+        list[str], typer.Argument(help="Pictures, or payloads in hex or base64; one a piece.")
+    ],
+    register: Annotated[Path, typer.Option(help="The device register.")],
+    authority: Annotated[
+        Path, typer.Option(envvar="IMI_AUTHORITY", help="Public keys of whoever may sign it.")
+    ],
+    mode: Annotated[
+        Literal["production", "rehearsal"],
+        typer.Option(help="rehearsal trusts rehearsal devices too, and says so."),
+    ] = "production",
+    size: Annotated[str, typer.Option(help="Measured: LENGTHxHEIGHTxTHICKNESS, inches.")] = "",
+    weight: Annotated[str, typer.Option(help="Measured: ounces.")] = "",
+    flag: Annotated[
+        list[str] | None, typer.Option(help="Such as rigid; may be given again.")
+    ] = None,
+    mail_class: Annotated[MailClass, typer.Option("--class")] = MailClass.FIRST_CLASS,
+    zone: Annotated[int | None, typer.Option(min=1, max=9, help="Of a parcel.")] = None,
+    destination: Annotated[str, typer.Option("--zip", help="Where it goes.")] = "",
+    day: Annotated[str | None, typer.Option("--date", help="Of the scan; today if absent.")] = None,
+    dpi: Annotated[
+        float, typer.Option(min=0, help="Pixels per inch: grades print and placement too.")
+    ] = 0,
+    history: Annotated[
+        Path | None, typer.Option(help="Scans of earlier calls too; else of this call alone.")
+    ] = None,
+    outbox: Annotated[
+        Path | None, typer.Option(help="Keep discrepancies there; see `imi sorter report`.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for pictures of evidence.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether each piece is paid, and if not, by how much and why.
+
+    Without --size and --weight what is due stays open. The same picture given twice is one piece,
+    the same payload given twice are two.
+    """
+    from imi.verifying import VerifyOptions, verify_all
+    from imicore.errors import ImiError
+    from postage.errors import PostageError
+    from sorter.errors import SorterError
+
+    options = VerifyOptions(
+        register=register,
+        authority=authority,
+        mode=mode,
+        weight=weight,
+        size=size,
+        flags=tuple(flag or ()),
+        mail_class=mail_class,
+        zone=zone,
+        destination=destination,
+        day=day,
+        dpi=dpi,
+        history=history,
+        outbox=outbox,
+        out=out,
+    )
+    try:
+        code = verify_all(pieces, options, as_json=as_json)
+    except (SorterError, PostageError, ImiError, OSError, ValueError) as error:
+        raise refuse(str(error)) from error
+    raise typer.Exit(code)
 
 
 @app.command(
