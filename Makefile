@@ -139,6 +139,12 @@ fuzz: $(FUZZ_TARGETS:%=fuzz-%)  ## try RUNS inputs (100,000) on each native targ
 fuzz-%: $(FUZZ)/% $(FUZZ)/corpus/.made
 	fuzz/run.sh $* $(RUNS)
 
+# The parsers of what others hand us, driven by atheris; the same inputs are made without it by --plain.
+PARSERS := payload register rates discrepancy
+fuzz-parsers: $(VENV)/.line $(VENV)/.fuzz build  ## try RUNS inputs on each parser: indicium, register, rate file, message
+	@for name in $(PARSERS); do $(PY) -m fuzz.parsers $$name --count $(RUNS) 2> build/fuzz-$$name.log \
+	  || { tail -40 build/fuzz-$$name.log; exit 1; }; grep number_of_executed build/fuzz-$$name.log; done
+
 $(FUZZ)/corpus/.made: fuzz/make_seeds.py | build
 	$(PY) fuzz/make_seeds.py $(FUZZ)/corpus
 	@touch $@
