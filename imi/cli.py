@@ -365,7 +365,7 @@ def grade(
 @samples.command(
     "doctored",
     epilog="Example: imi samples doctored out --out doctored && imi sorter lane out/pictures "
-    "doctored --register doctored/register --authority doctored/authority.hex --mode rehearsal "
+    "doctored --register doctored/register --authority doctored/authority.json --mode rehearsal "
     "--pixels-per-inch 200. Exit code 0 done, 2 bad usage.",
 )
 def samples_doctored(

@@ -36,6 +36,7 @@ from postage.money import ZERO, Money
 from postage.rates import Category, Quote, RateBook
 from postage.verdicts import Code
 from sorter.register import Register
+from sorter.registerfiles import write_authority, write_register
 
 SIZE_IN: Final = (9.5, 4.125)
 DPI: Final = 200.0
@@ -45,7 +46,7 @@ OWN, STOLEN, UNLISTED = 900_001, 900_002, 900_003
 FIRST_NUMBER: Final = 10_000  # seconds after noon: behind every piece of the run
 EXPECTED: Final = "expected.jsonl"
 REGISTER: Final = "register"
-AUTHORITY: Final = "authority.hex"
+AUTHORITY: Final = "authority.json"
 AUTHORITY_ID: Final = "rehearsal authority"
 REGISTER_DAYS: Final = 30
 
@@ -240,5 +241,5 @@ def _write_register(out: Path, records: list[DeviceRecord], day: date) -> None:
         providers={},
         devices=tuple(records),
     )
-    (out / REGISTER).write_bytes(register.to_bytes(authority.sign, AUTHORITY_ID))
-    (out / AUTHORITY).write_text(authority.public_key.hex() + "\n", encoding="ascii")
+    write_register(out / REGISTER, register, authority.sign, AUTHORITY_ID)
+    write_authority(out / AUTHORITY, {AUTHORITY_ID: authority.public_key})

@@ -1,7 +1,6 @@
 """Register and authority files: written whole or not at all, described for people."""
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any, Final
 from postage.devices import UNCOMPRESSED
 from sorter.errors import RegisterError
 from sorter.register import Register, Sign
+from sorter.wholefile import write_whole
 
 POINT_BYTES: Final = (65, 97)  # SEC 1 uncompressed points of P-256 and P-384
 MOST_KEYS: Final = 100
@@ -25,13 +25,13 @@ def write_register(path: Path, register: Register, sign: Sign, key_id: str) -> N
     Raises:
         RegisterError: the file cannot be written; the old one stays.
     """
-    write_whole(path, register.to_bytes(sign, key_id))
+    _write(path, register.to_bytes(sign, key_id))
 
 
 def write_authority(path: Path, keys: Mapping[str, bytes]) -> None:
     """Write the public keys of authorities, SEC 1 points by key id, in place of what is there."""
     entries = {key_id: key.hex() for key_id, key in sorted(keys.items())}
-    write_whole(path, json.dumps(entries, indent=1).encode() + b"\n")
+    _write(path, json.dumps(entries, indent=1).encode() + b"\n")
 
 
 def read_authority(path: Path) -> dict[str, bytes]:
@@ -77,26 +77,10 @@ def described(register: Register, day: date) -> dict[str, Any]:
     }
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file through another name, so that it is there whole or as it was.
-
-    Raises:
-        RegisterError: it cannot be written.
-    """
-    part = path.with_name(path.name + ".part")
+def _write(path: Path, data: bytes) -> None:
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(path, data)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise RegisterError(f"{path}: {error.strerror}") from None
 
 

@@ -19,6 +19,7 @@ from postage.verdicts import Code
 from sorter.duplicates import DuplicateStore
 from sorter.lane import Lane
 from sorter.policy import Policy, TrustMode
+from sorter.registerfiles import read_authority
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
@@ -48,7 +49,8 @@ def pieces(folder: Path) -> Iterator[tuple[Frame, PieceFacts]]:
 
 
 def verdicts(folders: tuple[Path, Path], history: Path, mode: TrustMode) -> dict[str, Code]:
-    keys = {AUTHORITY_ID: bytes.fromhex((folders[1] / AUTHORITY).read_text())}
+    keys = read_authority(folders[1] / AUTHORITY)
+    assert keys.keys() == {AUTHORITY_ID}
     trust = Trust(load_register(folders[1] / REGISTER, authority(keys)))
     store = DuplicateStore.embedded(history)
     policy = Policy(mode=mode, pixels_per_inch=200)

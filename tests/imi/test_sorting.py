@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from imi.cli import app
 from imicore import frames
 from service.sql import embedded
+from sorter.evidence import EvidenceFolder
 from sorter.outbox import Outbox
 
 pytestmark = pytest.mark.native
@@ -91,6 +92,9 @@ def test_what_is_wrong_is_told_kept_and_reported(folder: Path, tmp_path: Path) -
     [message] = [one.message for one in opened.kept()]
     opened.close()
     assert message.is_rehearsal
+    assert message.proof.crop is not None
+    evidence = EvidenceFolder(box.parent / "evidence")
+    assert evidence.read(message.proof.crop) == Path(row["picture"]).read_bytes()
 
 
 def test_payloads_in_hex_and_base64_are_pieces(folder: Path) -> None:

@@ -21,7 +21,6 @@ from sorter.registerfiles import (
     read_authority,
     write_authority,
     write_register,
-    write_whole,
 )
 from sorter.trust import Trust, authority, load_register
 from tests.sorter.mail import METER, Device, register
@@ -198,7 +197,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(
     assert load_register(path, VERIFY).number == 1
     assert [each.name for each in tmp_path.iterdir()] == ["register"]
     with pytest.raises(RegisterError, match="No such file"):
-        write_whole(tmp_path / "no" / "register", b"")
+        write_register(tmp_path / "no" / "register", register(), AUTHORITY.sign, "usps")
 
 
 def test_keys_of_authorities_are_read_or_refused(tmp_path: Path) -> None:
