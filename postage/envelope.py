@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 from postage.errors import MessageFault, MessageFormatError
-from postage.message_parts import forms_of
+from postage.message_parts import forms_of, rows_of
 from postage.messages import ANSWERS, NOTICES, Message, TimeQuery
 
 MAGIC: Final = b"IMIM"
@@ -162,7 +162,7 @@ def describe(cls: type[Message]) -> str:
         ("Field", "Form"),
         ("---", "---"),
         ("header", f"{layout.header.hex(' ')}: magic, version, kind, sender"),
-        *((name, wire.meaning) for name, wire in layout.fields),
+        *rows_of(cls),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

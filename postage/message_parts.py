@@ -3,6 +3,7 @@
 Like those of ``postage.message_layouts`` each writes a value in exactly one way.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Final, get_type_hints
@@ -160,9 +161,8 @@ class Record:
 
     @property
     def meaning(self) -> str:
-        """Return the fields in words."""
-        parts = [f"{name}: {form.meaning}" for name, form in forms_of(self.kind)]
-        return f"{self.kind.__name__} ({'; '.join(parts)})"
+        """Return whose fields they are; ``rows_of`` says each."""
+        return f"the fields of {self.kind.__name__}"
 
     def write(self, name: str, value: object) -> bytes:
         """Return the bytes of each field."""
@@ -197,3 +197,20 @@ def forms_of(kind: type) -> tuple[tuple[str, Wire], ...]:
         hints = get_type_hints(kind, include_extras=True)
         _FORMS[kind] = tuple((at.name, hints[at.name].__metadata__[0]) for at in fields(kind))
     return _FORMS[kind]
+
+
+def rows_of(kind: type) -> Iterator[tuple[str, str]]:
+    """Yield name and meaning of every field, those of a record behind the record's name.
+
+    >>> from postage.discrepancy import Proof
+    >>> next(rows_of(Proof))
+    ('digest', '32 bytes')
+    """
+    for name, form in forms_of(kind):
+        inside = form.form if isinstance(form, Maybe) else form
+        if isinstance(inside, Record):
+            if inside is not form:
+                yield name, "1 byte: 0 absent, or 1 and then its fields"
+            yield from ((f"{name}.{inner}", said) for inner, said in rows_of(inside.kind))
+        else:
+            yield name, form.meaning
