@@ -97,6 +97,11 @@ def announced_size(data: bytes, *, name: str = "the picture") -> tuple[int, int]
     raise BadImage(f"{name} is none of {', '.join(FORMATS)}: it starts with {data[:8]!r}")
 
 
+def use_one_thread() -> None:
+    """Decode in the thread that asks, without the pool of threads that OpenCV starts."""
+    cv2.setNumThreads(1)
+
+
 def _png(data: bytes) -> tuple[int, int]:
     if data[12:16] != b"IHDR":
         raise ValueError("PNG without IHDR")

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import selectors
+import signal
 import struct
 import subprocess
 import sys
@@ -34,11 +35,15 @@ class LimitedProcess:
     """Asks ``module.serve(memory_mb)`` in a process that starts with the first question.
 
     Any number of threads may share one; their questions take turns. ``replaced`` counts processes
-    that died or were killed.
+    that died or were killed. With ``tries`` 2 a process that dies on a question gets it once more,
+    in case something else had killed it.
     """
 
-    def __init__(self, module: str, *, memory_mb: int, max_reply_bytes: int) -> None:
+    def __init__(
+        self, module: str, *, memory_mb: int, max_reply_bytes: int, tries: int = 2
+    ) -> None:
         self.replaced = 0
+        self._tries = tries
         self._module, self._memory_mb, self._most = module, memory_mb, max_reply_bytes
         self._lock = threading.Lock()
         self._running: _Running | None = None
@@ -49,24 +54,28 @@ class LimitedProcess:
         return None if self._running is None else self._running.process.pid
 
     def ask(
-        self, question: Sequence[bytes | memoryview], ends: float, read: Callable[[bytes], T]
+        self,
+        question: Sequence[bytes | memoryview],
+        read: Callable[[bytes], T],
+        *,
+        seconds: float,
+        ends: float = math.inf,
     ) -> T | None:
-        """Return what ``read`` makes of the answer; None where there is none by ``ends``.
+        """Return what ``read`` makes of the answer; None where there is none in time.
 
-        ``ends`` is on ``time.monotonic``. A process that dies on a question gets it once more, in
-        case something else had killed it. ValueError or TypeError out of ``read`` says that the
-        process talks nonsense.
+        That is within ``seconds`` of the question's turn, and by ``ends`` on ``time.monotonic``.
+        ValueError or TypeError out of ``read`` says that the process talks nonsense.
 
         Raises:
             BackendFailure: the process does not start.
         """
         with self._lock:
-            for _ in range(2):
+            for _ in range(self._tries):
                 if ends - time.monotonic() <= 0:
                     return None
                 process = self._started()
                 try:
-                    return read(process.ask(question, ends))
+                    return read(process.ask(question, min(ends, time.monotonic() + seconds)))
                 except TimeoutError:
                     self._replace()
                     return None
@@ -173,10 +182,12 @@ def limit_means(memory_mb: int) -> None:
 
 
 def limit_time(seconds: float) -> None:
-    """Allow this process so many more seconds of processor time, rounded up to a whole one."""
+    """Allow this process so many more seconds of processor time."""
     import resource
 
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends a process that does not expect it
     used = resource.getrusage(resource.RUSAGE_SELF)
+    # In whole seconds only, but no code in the process can put it off.
     ends = math.ceil(used.ru_utime + used.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (ends, resource.RLIM_INFINITY))
 

@@ -117,7 +117,7 @@ class Pdf417Reader:
         seconds = max(0.1, ends - time.monotonic())
         pixels = memoryview(np.ascontiguousarray(part).data).cast("B")
         header = REQUEST.pack(height, width, limit, seconds)
-        return self._process.ask([header, pixels], ends, _listed) or []
+        return self._process.ask([header, pixels], _listed, seconds=seconds, ends=ends) or []
 
 
 def _listed(answer: bytes) -> list[Any]:
