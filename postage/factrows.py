@@ -1,5 +1,6 @@
 """The facts of a scan as one flat mapping of names to text and numbers, for files and sockets."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
@@ -28,7 +29,11 @@ _PIECE: Final = {at.name: bool if at.type is bool else int for at in fields(Mail
 _DEFAULTS: Final = {
     at.name: at.default for of in (PieceFacts, Claimed, Measured, Mailpiece) for at in fields(of)
 }
-NAMES: Final = frozenset({*_PLAIN, *_CLAIMED, *_TOLERANCES, *_PIECE, "scanned_on", "mail_class"})
+_TYPES: Final[Mapping[str, type]] = {
+    **_PLAIN, **_CLAIMED, **_TOLERANCES, **_PIECE, "scanned_on": str, "mail_class": str
+}  # fmt: skip
+NAMES: Final = frozenset(_TYPES)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 MAX_TEXT: Final = 200
 
 
@@ -82,6 +87,30 @@ def facts_from_row(row: Mapping[str, Any]) -> PieceFacts:
         )
     except ValueError as error:
         raise BadFacts(str(error)) from None
+
+
+def row_from_text(texts: Mapping[str, str]) -> dict[str, int | str | bool]:
+    """Return a row whose values were written as text; a truth is 0 or 1.
+
+    Raises:
+        BadFacts: a name that no facts have, or a value that is not of its type.
+
+    >>> row_from_text({"lane": "2", "is_rigid": "1", "site": "SFO"})
+    {'lane': 2, 'is_rigid': True, 'site': 'SFO'}
+    """
+    row: dict[str, int | str | bool] = {}
+    for name, text in texts.items():
+        kind = _TYPES.get(name)
+        if kind is None:
+            raise BadFacts(f"facts have no {name[:MAX_TEXT]}")
+        if kind is str:
+            row[name] = text
+        elif not _INTEGER.fullmatch(text) or (kind is bool and text not in ("0", "1")):
+            what = "0 or 1" if kind is bool else "a whole number"
+            raise BadFacts(f"{name} is {what}, not {text[:MAX_TEXT]!r}")
+        else:
+            row[name] = kind(int(text))
+    return row
 
 
 def _measured(row: Mapping[str, Any]) -> Measured | None:

@@ -38,3 +38,19 @@ class LaneError(SorterError, ValueError):
 
 class OutboxError(SorterError):
     """The outbox cannot be read or written. What was to be put may be put again."""
+
+
+class SourceError(SorterError, ValueError):
+    """A folder, stream or line that holds no pieces as it should."""
+
+
+class RingError(SorterError, ValueError):
+    """A ring of frames that is none, or a slot that does not hold what was said."""
+
+
+class RequestError(SorterError, ValueError):
+    """A line on the daemon's socket that is no request; ``word`` says which kind of mistake."""
+
+    def __init__(self, word: str, text: str, piece: str = "") -> None:
+        super().__init__(text)
+        self.word, self.piece = word, piece

@@ -1,0 +1,111 @@
+"""Where pieces come from when no camera is at hand: folders of pictures, TIFF streams, payloads.
+
+Every file, page and line is a piece and gets a verdict: what cannot be read goes into the lane as
+the finding that says why.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from imicore.errors import BadImage
+from imicore.safe_frames import PictureDecoder
+from postage.factrows import facts_as_row, facts_from_row
+from postage.facts import PieceFacts
+from postage.verdicts import Finding, Reason
+from sorter.errors import SourceError
+from sorter.lane import Piece
+from sorter.tiffpages import tiff_pages
+from sorter.verifier import Given
+
+SUFFIXES: Final = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm", ".webp"})
+MAX_LINE: Final = 64 << 10
+MOST_PAYLOADS: Final = 16
+
+Facts = Callable[[str], PieceFacts]
+"""The facts of the piece in a picture, by the picture's name."""
+
+
+def folder(path: Path, facts: Facts, decoder: PictureDecoder) -> Iterator[Piece]:
+    """Yield the pictures of a folder, by name; the name without its folder is handed to ``facts``.
+
+    Raises:
+        SourceError: no folder, or no picture in it.
+    """
+    if not path.is_dir():
+        raise SourceError(f"{path} is no folder")
+    names = sorted(one.name for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
+    if not names:
+        raise SourceError(f"{path} has no picture ({', '.join(sorted(SUFFIXES))})")
+    for name in names:
+        try:
+            data = (path / name).read_bytes()
+        except OSError as error:
+            yield _unreadable(f"{name}: {error.strerror}"), facts(name)
+        else:
+            yield _decoded(data, name, decoder), facts(name)
+
+
+def tiff_stream(path: Path, facts: Facts, decoder: PictureDecoder) -> Iterator[Piece]:
+    """Yield the pages of a TIFF file; page 7 of lane.tif is named ``lane.tif#7``.
+
+    Raises:
+        SourceError, OSError: as ``tiff_pages``.
+    """
+    for number, page in enumerate(tiff_pages(path), start=1):
+        name = f"{path.name}#{number}"
+        given = _unreadable(page) if isinstance(page, str) else _decoded(page, name, decoder)
+        yield given, facts(name)
+
+
+def payload_file(path: Path, otherwise: PieceFacts) -> Iterator[Piece]:
+    """Yield the pieces of a file of JSON lines: ``payload`` in hex, or several, and the facts.
+
+    The facts are named as in ``postage.factrows``; what a line does not say is as in
+    ``otherwise``. A line that cannot be used is a piece with ``otherwise``'s facts.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    plain = facts_as_row(otherwise)
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_LINE + 1):
+            number += 1
+            try:
+                yield _from_line(line, plain)
+            except ValueError as error:
+                yield Finding(Reason.BAD_FACTS, f"line {number}: {error}"), otherwise
+            while len(line) > MAX_LINE and not line.endswith(b"\n"):
+                line = file.readline(MAX_LINE + 1)
+
+
+def _from_line(line: bytes, plain: dict[str, int | str | bool]) -> Piece:
+    if len(line) > MAX_LINE:
+        raise SourceError(f"more than {MAX_LINE} bytes")
+    try:
+        row = json.loads(line)
+    except RecursionError:
+        raise SourceError("nested beyond measure") from None
+    if not isinstance(row, dict):
+        raise SourceError(f"a {type(row).__name__} and no object")
+    given = row.pop("payload", None)
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise SourceError("payload is hex digits, or a list of them")
+    if len(texts) > MOST_PAYLOADS:
+        raise SourceError(f"{len(texts)} payloads; a piece has at most {MOST_PAYLOADS}")
+    facts = facts_from_row(plain | row)
+    return [bytes.fromhex(text) for text in texts], facts
+
+
+def _decoded(data: bytes, name: str, decoder: PictureDecoder) -> Given:
+    try:
+        return decoder.decode(data, name=name)
+    except BadImage as error:
+        return _unreadable(str(error))
+
+
+def _unreadable(text: str) -> Finding:
+    return Finding(Reason.BAD_FRAME, text)
