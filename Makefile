@@ -35,10 +35,10 @@ help:  ## list the targets
 run: $(VENV)/.line build  ## run a morning's mail through the whole line; pictures and report in out/
 	$(PY) -m imi run $(JOB) --out $(OUT) --fresh
 
-test: $(VENV)/.line $(VENV)/.token $(VENV)/.bench $(VENV)/.test build lib  ## run the tests, doctests and samples
+test: $(VENV)/.line $(VENV)/.web $(VENV)/.token $(VENV)/.bench $(VENV)/.test build lib  ## run the tests, doctests and samples
 	$(PY) -m pytest -n $(JOBS) -q $(PYTEST)
 
-bench: $(VENV)/.line $(VENV)/.token $(VENV)/.bench $(VENV)/.test build  ## measure beside the peers; table, JSON, plot
+bench: $(VENV)/.line $(VENV)/.web $(VENV)/.token $(VENV)/.bench $(VENV)/.test build  ## measure beside the peers; table, JSON, plot
 	$(PY) -m imi bench --out $(OUT)-bench
 
 lint: $(VENV)/.lint  ## ruff and clang-format, the same commands as the pre-commit hooks
@@ -51,14 +51,14 @@ format: $(VENV)/.lint  ## let the formatters write
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/clang-format -i $(CXX_FILES)
 
-types: $(VENV)/.line $(VENV)/.token $(VENV)/.bench $(VENV)/.test $(VENV)/.lint build  ## mypy strict, and the stubs against the natives
+types: $(VENV)/.line $(VENV)/.web $(VENV)/.token $(VENV)/.bench $(VENV)/.test $(VENV)/.lint build  ## mypy strict, and the stubs against the natives
 	$(PY) -m mypy
 	$(PY) -m mypy.stubtest imicore._codec imicore._imaging --allowlist tests/stubtest_allowlist.txt
 
-portable: $(VENV)/.line $(VENV)/.token $(VENV)/.bench $(VENV)/.test build  ## the native tests on the plain kernels
+portable: $(VENV)/.line $(VENV)/.web $(VENV)/.token $(VENV)/.bench $(VENV)/.test build  ## the native tests on the plain kernels
 	IMI_ISA=portable $(PY) -m pytest -n $(JOBS) -q -m native $(PYTEST)
 
-asan: $(VENV)/.line $(VENV)/.token $(VENV)/.bench $(VENV)/.test  ## the native tests under AddressSanitizer and UBSan
+asan: $(VENV)/.line $(VENV)/.web $(VENV)/.token $(VENV)/.bench $(VENV)/.test  ## the native tests under AddressSanitizer and UBSan
 	IMI_CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined" \
 	IMI_LDFLAGS="-fsanitize=address,undefined" \
 	$(PY) setup.py --quiet build --build-base $(ASAN) --build-lib $(ASAN)/lib

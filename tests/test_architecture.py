@@ -48,6 +48,7 @@ HOME = {  # third-party package: the modules that may import it
     "jinja2": {"service.pages"},
     "reportlab": {"service.pdf"},
     "pydantic": {"service.settings", "pipeline.job"},
+    "prometheus_client": {"service.metrics"},
     "typer": {"imi.*"},
     "rich": {"imi.*"},
     "holidays": {"postage.calendar"},
