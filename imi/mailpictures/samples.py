@@ -111,7 +111,7 @@ def sample(rng: np.random.Generator, *, defects: Sequence[tuple[str, int]] | Non
         grey=int(rng.integers(30, 46) if rng.random() < 0.7 else rng.integers(60, 105)),
         dot_gain_dots=float(rng.uniform(0, 1)),
     )
-    chosen = _drawn(rng) if defects is None else tuple(defects)
+    chosen = drawn_defects(rng) if defects is None else tuple(defects)
     amounts = tuple((name, level, DEFECTS[name].levels[level - 1]) for name, level in chosen)
     picture = mail_picture(
         imprint, rng=rng, envelope=envelope, ink=ink, at_in=at_in,
@@ -216,7 +216,7 @@ def _encoded(frame: Image, options: list[int]) -> bytes:
     return bytes(data)
 
 
-def _drawn(rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
+def drawn_defects(rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
     """Return the classes and levels that a random piece of mail has."""
     if rng.random() < CLEAN_SHARE:
         return ()
