@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ASAN := build/asan
 CXX_FILES := $(wildcard csrc/*.h csrc/*.cpp imicore/*.h imicore/bind_*.cpp imicore/_imaging.cpp \
-	fuzz/*.h fuzz/*.cpp samples/c/*.c bench/*.c tests/imicore/c/*)
+	fuzz/*.h fuzz/*.cpp samples/c/*.c samples/integration/*.c bench/*.c tests/imicore/c/*)
 
 # The C library: the kernels that a reader needs, compiled as the Python modules' are (setup.py).
 LIB := build/lib

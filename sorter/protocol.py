@@ -1,12 +1,13 @@
 r"""The lines between a sorter's controller and the lane's daemon, ASCII, one for each piece.
 
-    T,<piece>,payload=<hex>[+<hex>...][,<fact>=<value>...]\r\n
+    T,<piece>,payload=[<hex>[+<hex>...]][,<fact>=<value>...]\r\n
     T,<piece>,slot=<number>:<sequence>[,<fact>=<value>...]\r\n
     R,<piece>,<number>,<code>,<due>,<paid>,<difference>,<grade>,<ms>,<mode>\r\n
     E,<piece>,<word>,<text>\r\n
 
 ``piece`` is the controller's name for the piece, 1 to 64 printable characters without a comma, and
-becomes its ``piece_id``. Facts are those of ``postage.factrows``. In an answer ``number`` is
+becomes its ``piece_id``. A piece on which the controller's reader found nothing has an empty
+payload. Facts are those of ``postage.factrows``. In an answer ``number`` is
 ``Code.number``, which never changes meaning; amounts are mills, empty where nobody can say;
 ``difference`` is paid less due; ``ms`` is the time from line to verdict; ``mode`` is production or
 REHEARSAL. Answers come in the order of requests.
@@ -96,7 +97,7 @@ def _line(fields: tuple[str, ...]) -> bytes:
 
 
 def _payloads(text: str, piece: str) -> tuple[bytes, ...]:
-    parts = text.split("+")
+    parts = text.split("+") if text else []
     if len(parts) > MOST_PAYLOADS:
         raise RequestError("SYNTAX", f"{len(parts)} payloads; {MOST_PAYLOADS} at most", piece)
     if not all(re.fullmatch(r"([0-9A-Fa-f]{2})+", part, re.ASCII) for part in parts):

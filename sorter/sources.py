@@ -27,6 +27,15 @@ Facts = Callable[[str], PieceFacts]
 """The facts of the piece in a picture, by the picture's name."""
 
 
+def read_picture(path: Path, decoder: PictureDecoder) -> Given:
+    """Return the frame in a picture file, or why there is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return _unreadable(f"{path.name}: {error.strerror}")
+    return _decoded(data, path.name, decoder)
+
+
 def folder(path: Path, facts: Facts, decoder: PictureDecoder) -> Iterator[Piece]:
     """Yield the pictures of a folder, by name; the name without its folder is handed to ``facts``.
 
@@ -39,12 +48,7 @@ def folder(path: Path, facts: Facts, decoder: PictureDecoder) -> Iterator[Piece]
     if not names:
         raise SourceError(f"{path} has no picture ({', '.join(sorted(SUFFIXES))})")
     for name in names:
-        try:
-            data = (path / name).read_bytes()
-        except OSError as error:
-            yield _unreadable(f"{name}: {error.strerror}"), facts(name)
-        else:
-            yield _decoded(data, name, decoder), facts(name)
+        yield read_picture(path / name, decoder), facts(name)
 
 
 def tiff_stream(path: Path, facts: Facts, decoder: PictureDecoder) -> Iterator[Piece]:

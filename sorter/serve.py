@@ -1,0 +1,151 @@
+"""``python -m sorter.serve``: one lane as a daemon, from files to SIGTERM.
+
+SIGTERM and SIGINT stop it: lines that were taken are answered, then it ends with 0. SIGHUP reads
+the register again; one that cannot be taken leaves the old in force and says so.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from postage.rates import RateBook
+from sorter.daemon import Daemon
+from sorter.duplicates import DuplicateStore
+from sorter.errors import RegisterError, SorterError
+from sorter.lane import DEADLINE_S, Lane
+from sorter.policy import MODES, Policy
+from sorter.register import Register
+from sorter.ring import Ring
+from sorter.trust import Trust, authority, load_register
+from sorter.verifier import Verifier
+
+SLOT_BYTES = 2_000_000  # a grey frame of 1900x825 pixels, and some more
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return 0 then, 1 where it could not begin, as told on stderr."""
+    told = _told(arguments)
+    try:
+        asyncio.run(_serve(told))
+    except (SorterError, OSError, ZoneInfoNotFoundError) as error:
+        print(f"sorter: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(told: argparse.Namespace) -> None:
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    zone = ZoneInfo(told.timezone)
+    load = partial(load_register, told.register, authority(dict(told.authority)))
+    trust = Trust(load())
+    loop.add_signal_handler(signal.SIGHUP, _reload, trust, load)
+    with contextlib.ExitStack() as opened:
+        scans = DuplicateStore.embedded(told.scans)
+        opened.callback(scans.close)
+        ring = _ring(told, opened)
+        verifier = Verifier(trust, scans, RateBook.load(), Policy(mode=told.mode))
+        lane = _lane(told, verifier, trust, zone, opened)
+        daemon = Daemon(
+            lane,
+            now_us=lambda: time.time_ns() // 1000,
+            zone=zone,
+            otherwise={"site": told.site},
+            ring=ring,
+        )
+        where = await daemon.listen(unix=told.socket, port=told.port)
+        print("ready on", *where, flush=True)
+        await stopping.wait()
+        await daemon.stop()
+
+
+def _ring(told: argparse.Namespace, opened: contextlib.ExitStack) -> Ring | None:
+    if told.ring is None:
+        return None
+    told.ring.unlink(missing_ok=True)  # left by one that was killed: its scans are ours now
+    ring = Ring.create(told.ring, slots=told.slots, slot_bytes=told.slot_bytes)
+    opened.callback(ring.close, remove=True)
+    return ring
+
+
+def _lane(
+    told: argparse.Namespace,
+    verifier: Verifier,
+    trust: Trust,
+    zone: ZoneInfo,
+    opened: contextlib.ExitStack,
+) -> Lane:
+    """Return the lane, with its page where one is asked for: both end with ``opened``."""
+    deadline_s = told.deadline_ms / 1000
+    if told.page is None:
+        return opened.enter_context(Lane(verifier, threads=told.threads, deadline_s=deadline_s))
+    from service.web import served
+    from sorter.lanemetrics import LaneMetrics
+    from sorter.livepage import live_page
+
+    metrics = LaneMetrics(trust, lambda: datetime.now(zone).date())
+    lane = Lane(verifier, threads=told.threads, deadline_s=deadline_s, heard=metrics.heard)
+    opened.enter_context(lane)
+    metrics.watch(lane)
+    about = {"mode": told.mode, "site": told.site, "register": trust.register.name}
+    page = live_page(lane, about, metrics=metrics.text)
+    print("page on", opened.enter_context(served(page, port=told.page)), flush=True)
+    return lane
+
+
+def _reload(trust: Trust, load: Callable[[], Register]) -> None:
+    try:
+        trust.replace(load())
+    except RegisterError as error:
+        print(f"sorter: the register stays as it is: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"register {trust.register.name} is in force", flush=True)
+
+
+def _told(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m sorter.serve", description="one sorter lane as a daemon; docs/sorter.md"
+    )
+    add = parser.add_argument
+    add("--register", type=Path, required=True, help="the signed device register")
+    add(
+        "--authority", type=_key, action="append", required=True, metavar="ID=FILE",
+        help="the key that signs registers: a SEC 1 point in hex; may be given again",
+    )  # fmt: skip
+    add("--scans", type=Path, required=True, help="the scan history, SQLite, made on first use")
+    add("--socket", type=Path, help="listen on this socket file")
+    add("--port", type=int, help="listen on this port of 127.0.0.1; 0 takes a free one")
+    add("--ring", type=Path, help="make a ring of frames here, as under /dev/shm")
+    add("--slots", type=int, default=16)
+    add("--slot-bytes", type=int, default=SLOT_BYTES)
+    add("--page", type=int, metavar="PORT", help="show a live page and /metrics on 127.0.0.1")
+    add("--mode", choices=MODES, default="production")
+    add("--site", default="", help="the site's name, for scans whose line says none")
+    add("--timezone", default="UTC", help="whose calendar scans are dated by, as America/Chicago")
+    add("--threads", type=int, default=2)
+    add("--deadline-ms", type=float, default=1000 * DEADLINE_S)
+    told = parser.parse_args(arguments)
+    if told.socket is None and told.port is None:
+        parser.error("--socket, --port or both say where to listen")
+    return told
+
+
+def _key(text: str) -> tuple[str, bytes]:
+    name, _, path = text.rpartition("=")
+    try:
+        return name, bytes.fromhex(Path(path).read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
