@@ -226,6 +226,7 @@ STAGES_OF = {
             RecordType.UNLOCK,
             RecordType.FAULT,
             RecordType.ZEROISE,
+            RecordType.INCIDENT,
         ),
         EVERY_STAGE,
     ),
