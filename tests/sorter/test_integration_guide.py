@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,21 +14,18 @@ import pytest
 from imi.mailpictures.samples import indicium_imprint
 from imi.mailpictures.scene import mail_picture
 from imicore import datamatrix
-from imicore.eckeys import PrivateKey
 from imicore.frames import Grey, save
-from imicore.signature import Signer
 from postage.verdicts import Code
 from sorter.ring import Ring
 from tests.imicore.c_programs import ROOT, STRICT, compiled, pgm
 from tests.sorter.daemons import WAIT_S
 from tests.sorter.mail import LETTER, METER, register
+from tests.sorter.serving import AUTHORITY, AUTHORITY_ID, Served, register_folder
 
 pytestmark = pytest.mark.native
 
 GUIDE = (ROOT / "docs" / "sorter.md").read_text(encoding="utf-8")
 SAMPLES = ROOT / "samples" / "integration"
-AUTHORITY = Signer(PrivateKey.from_scalar(77))
-AUTHORITY_ID = "rehearsal authority"
 FACTS = [f"{name}={getattr(LETTER, name)}" for name in (
     "length_thou", "height_thou", "thickness_thou", "weight_milliounces")] + [
     "scanned_on=2026-07-13"]  # fmt: skip
@@ -38,42 +34,13 @@ FACTS = [f"{name}={getattr(LETTER, name)}" for name in (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A register with its authority's key."""
-    made = tmp_path_factory.mktemp("sorter")
-    (made / "register").write_bytes(register().to_bytes(AUTHORITY.sign, AUTHORITY_ID))
-    (made / "authority.hex").write_text(AUTHORITY.public_key.hex() + "\n")
-    return made
+    return register_folder(tmp_path_factory.mktemp("sorter"))
 
 
 def picture(payload: bytes) -> Grey:
     symbol = datamatrix.encode(payload, encodation="base256")
     imprint, at_in = indicium_imprint(symbol.modules, ["US POSTAGE"], (9.5, 4.125))
     return mail_picture(imprint, rng=np.random.default_rng(8), at_in=at_in).frame
-
-
-class Served:
-    """``python -m sorter.serve`` in a process of its own."""
-
-    def __init__(self, folder: Path, *more: str) -> None:
-        self.socket = folder / "lane.sock"
-        command = [
-            *(sys.executable, "-m", "sorter.serve", "--register", str(folder / "register")),
-            *("--authority", f"{AUTHORITY_ID}={folder / 'authority.hex'}"),
-            *("--scans", str(folder / "daemon.db"), "--socket", str(self.socket), *more),
-        ]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def said(self, begin: str) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith(begin), (line, self.process.poll())
-        return line
-
-    def stop(self) -> tuple[int, str]:
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=WAIT_S)
-        return self.process.returncode, errors
 
 
 @pytest.fixture
@@ -150,9 +117,7 @@ def test_a_frame_in_shared_memory_and_a_newer_register(served: Served, folder: P
 
 
 def ask(served: Served, line: bytes) -> list[str]:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(WAIT_S)
-        client.connect(str(served.socket))
+    with served.connect() as client:
         client.sendall(line + b"\r\n")
         with client.makefile("rb") as answers:
             return answers.readline().decode().split(",")

@@ -1,6 +1,7 @@
 """A lane answers every piece exactly once: durable, on time or LATE, whatever it is given."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -349,3 +350,36 @@ def test_a_lane_that_cannot_work_is_refused(changes: dict[str, Any]) -> None:
     [name] = changes
     with pytest.raises(LaneError, match=name.removesuffix("_s")):
         Lane(verifier_on(GatedScans()), **changes)
+
+
+def test_many_feeders_and_deadlines_in_the_middle_of_work() -> None:
+    """Eight threads offer pieces whose deadlines fall before, while and after they are judged."""
+    history, heard = GatedScans(), []
+    answers: list[tuple[int, Any]] = []
+
+    def feed(feeder: int) -> None:
+        rng = np.random.default_rng(feeder)
+        for count in range(40):
+            deadline = time.monotonic() + float(rng.choice([-1, 0.0005, 0.003, 0.02, 60]))
+            number = feeder * 1000 + count
+            answer = lane.offer(METER.indicium(number), facts(), deadline=deadline)
+            answers.append((number, answer))
+
+    with Lane(verifier_on(history), threads=3, room=20, heard=heard.append, recent=7) as lane:
+        feeders = [threading.Thread(target=feed, args=(at,)) for at in range(1, 9)]
+        for one in feeders:
+            one.start()
+        for one in feeders:
+            one.join(WAIT_S)
+        assert lane.drain(WAIT_S)
+    judged = [answer.result(0) for _, answer in answers]
+    assert len(judged) == len({one.number for one in judged}) == 320
+    assert {one.verdict.code for one in judged} == {Code.VALID, Code.LATE}
+    figures = lane.figures()
+    assert figures.codes == Counter(one.verdict.code for one in judged)
+    assert (figures.inside, figures.failed, figures.offered) == (0, 0, 320)
+    assert sorted(one.number for one in heard) == list(range(1, 321))
+    assert {one.found and one.found.code for one in heard} == {Code.VALID}
+    by_number = {one.number: one.verdict.code for one in judged}
+    assert all(one.verdict.code is by_number[one.number] for one in heard)
+    assert sum(history.batches) == 320
