@@ -21,6 +21,7 @@ from postage.errors import PostageError
 from service.sql import embedded
 from sorter.errors import RegisterError, SorterError
 from sorter.outbox import Outbox
+from sorter.policy import MODES, Policy
 from sorter.register import Provider, Register
 from sorter.registerfiles import described, read_authority, write_authority, write_register
 from sorter.report import Account, Report, account_report
@@ -128,6 +129,67 @@ def check(path: RegisterFile, keys: AuthorityFile, day: Day = None, as_json: Jso
             told = {"file": str(path), "good": not stale, "why": why, **described(found, today)}
     _tell(told, as_json=as_json)
     raise typer.Exit(0 if told["good"] else 1)
+
+
+@sorter.command(
+    epilog="Example: imi sorter lane out/pictures doctored --register doctored/register "
+    "--authority doctored/authority.json --mode rehearsal --pixels-per-inch 200 --page 8700 "
+    "--stay. Exit code 0: every piece is VALID; 1: some are not; 2: bad usage."
+)
+def lane(
+    places: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of pictures, TIFF streams, files of payloads (.jsonl)."),
+    ],
+    register_file: Annotated[Path, typer.Option("--register", help="The signed device register.")],
+    keys: AuthorityFile,
+    mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "production",
+    history: Annotated[
+        Path, typer.Option(help="The scan history, SQLite; made on first use.")
+    ] = Path("scans.db"),
+    outbox: Annotated[
+        Path | None, typer.Option(help="Keep discrepancies there; see `imi sorter report`.")
+    ] = None,
+    site: Annotated[str, typer.Option(help="The site's name.")] = "",
+    day: Annotated[
+        str | None, typer.Option("--date", help="Date of scans that name none; today if absent.")
+    ] = None,
+    dpi: Annotated[
+        float, typer.Option("--pixels-per-inch", help="Of the camera; 0: judge no print.")
+    ] = 0.0,
+    threads: Annotated[int, typer.Option(min=1, max=64)] = 2,
+    deadline_ms: Annotated[
+        float | None, typer.Option(help="A piece's time; as long as it takes if absent.")
+    ] = None,
+    page: Annotated[
+        int | None, typer.Option(help="Show a live page on this port of 127.0.0.1; 0: a free one.")
+    ] = None,
+    stay: Annotated[bool, typer.Option(help="Keep the page until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Judge pieces as a sorter's lane does: read, verify, find copies, price, and say why.
+
+    A folder may hold facts.jsonl with what was measured of each picture, as `imi run` leaves it.
+    """
+    from imi.laning import LaneOptions, run_lane
+
+    with _named():
+        options = LaneOptions(
+            register=register_file,
+            authority=keys,
+            mode=Policy(mode=mode).mode,  # type: ignore[arg-type]  # a wrong one is refused there
+            history=history,
+            outbox=outbox,
+            site=site,
+            day=None if day is None else date.fromisoformat(day),
+            dpi=dpi,
+            threads=threads,
+            deadline_ms=deadline_ms,
+            page=page,
+            stay=stay,
+        )
+        code = run_lane(places, options, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @sorter.command(

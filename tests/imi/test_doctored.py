@@ -82,3 +82,29 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["samples", "doctored", str(tmp_path)])
     assert done.exit_code == 2
     assert "no folder of `imi run`" in done.output
+
+
+def test_the_lane_command_says_the_same(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ["sorter", "lane", *folders, "--register", folders[1] / REGISTER]
+    words += ["--authority", folders[1] / AUTHORITY, "--mode", "rehearsal"]
+    words += ["--history", tmp_path / "scans.db", "--pixels-per-inch", 200, "--threads", 1]
+    words += ["--outbox", tmp_path / "outbox.db", "--json"]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 1, done.output
+    told = json.loads(done.stdout)
+    listed = [json.loads(line) for line in (folders[1] / EXPECTED).read_text().splitlines()]
+    found = {piece["image_id"]: piece["code"] for piece in told["pieces"]}
+    assert {row["picture"]: row["code"] for row in listed}.items() <= found.items()
+    report = CliRunner().invoke(app, ["sorter", "report", str(tmp_path / "outbox.db"), "--json"])
+    assert report.exit_code == 0, report.output
+    assert json.loads(report.stdout)["reconciles"] is True
+
+
+def test_the_lane_command_names_a_place_that_is_none(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = ["sorter", "lane", tmp_path / "no", "--register", folders[1] / REGISTER]
+    words += ["--authority", folders[1] / AUTHORITY, "--history", tmp_path / "scans.db"]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 2
+    assert "is no folder of pictures" in done.output

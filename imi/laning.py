@@ -1,0 +1,216 @@
+"""`imi sorter lane`: pieces from folders and files through one lane, with progress and a page."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from imi.runpieces import FACTS
+from imi.signing import POSTAL_SERVICE, signer_of
+from imicore.safe_frames import PictureDecoder
+from postage.factrows import facts_from_row
+from postage.facts import PieceFacts
+from postage.rates import RateBook
+from postage.verdictrows import verdict_as_row
+from postage.verdicts import Code, Verdict
+from sorter import sources
+from sorter.duplicates import DuplicateStore
+from sorter.errors import SourceError
+from sorter.evidence import EvidenceFolder
+from sorter.judged import Judged
+from sorter.lane import Lane, Piece
+from sorter.lanemetrics import LaneMetrics
+from sorter.outbox import Outbox
+from sorter.policy import Policy, TrustMode
+from sorter.registerfiles import read_authority
+from sorter.trust import Trust, authority, load_register
+from sorter.verifier import Verifier
+
+MOST_LISTED: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneOptions:
+    """What a lane believes, keeps and shows."""
+
+    register: Path
+    authority: Path
+    mode: TrustMode
+    history: Path
+    outbox: Path | None
+    site: str
+    day: date | None
+    dpi: float
+    threads: int
+    deadline_ms: float | None
+    page: int | None
+    stay: bool
+
+
+def run_lane(places: Sequence[Path], options: LaneOptions, *, as_json: bool) -> int:
+    """Judge every piece of the places; print what was found; return 0 where all are VALID, else 1.
+
+    Raises:
+        SorterError, PostageError, ImiError, OSError, ValueError: a place or an option cannot be
+            used.
+    """
+    console = Console(stderr=True)
+    plain = _plain(options)
+    with ExitStack() as stack:
+        register = load_register(options.register, authority(read_authority(options.authority)))
+        trust = Trust(register)
+        history = DuplicateStore.embedded(options.history)
+        stack.callback(history.close)
+        policy = Policy(mode=options.mode, pixels_per_inch=options.dpi)
+        verifier = Verifier(trust, history, RateBook.load(), policy)
+        metrics = LaneMetrics(trust, lambda: plain.scanned_on)
+        lane = Lane(
+            verifier,
+            threads=options.threads,
+            deadline_s=None if options.deadline_ms is None else options.deadline_ms / 1000,
+            onward=_onward(options, stack),
+            heard=metrics.heard,
+        )
+        stack.enter_context(lane)
+        metrics.watch(lane)
+        if options.page is not None:
+            console.print(f"page: {_served(lane, metrics, options, register.name, stack)}")
+        decoder = stack.enter_context(PictureDecoder())
+        pieces = chain.from_iterable(_pieces(place, plain, decoder) for place in places)
+        judged = _judged(lane, pieces, console, as_json=as_json)
+        if options.page is not None and options.stay:
+            console.print("Ctrl-C ends the page")
+            _until_interrupted()
+    _say(judged, as_json=as_json)
+    return 0 if all(one.verdict.code is Code.VALID for one in judged) else 1
+
+
+def _plain(options: LaneOptions) -> PieceFacts:
+    """Return the facts of a piece of which nothing is said."""
+    now = datetime.now(UTC)
+    day = options.day or now.astimezone().date()
+    return PieceFacts(scanned_us=int(now.timestamp() * 1e6), scanned_on=day, site=options.site)
+
+
+def _pieces(place: Path, plain: PieceFacts, decoder: PictureDecoder) -> Iterator[Piece]:
+    if place.is_dir():
+        told = _facts_beside(place)
+        return sources.folder(place, lambda name: told.get(name) or _named(plain, name), decoder)
+    if place.suffix.lower() in (".tif", ".tiff"):
+        return sources.tiff_stream(place, lambda name: _named(plain, name), decoder)
+    if place.suffix.lower() == ".jsonl":
+        return sources.payload_file(place, plain)
+    raise SourceError(f"{place} is no folder of pictures, TIFF stream or file of payloads (.jsonl)")
+
+
+def _facts_beside(folder: Path) -> dict[str, PieceFacts]:
+    """Return what stands in a folder's list of facts, by the picture's name."""
+    path = folder / FACTS
+    if not path.exists():
+        return {}
+    rows = [facts_from_row(json.loads(line)) for line in path.read_text("ascii").splitlines()]
+    return {one.image_id: one for one in rows}
+
+
+def _named(plain: PieceFacts, name: str) -> PieceFacts:
+    return replace(plain, image_id=name, piece_id=name)
+
+
+def _onward(options: LaneOptions, stack: ExitStack) -> Any:
+    if options.outbox is None:
+        return None
+    outbox = Outbox.embedded(options.outbox, signer_of(options.outbox.parent, POSTAL_SERVICE).sign)
+    stack.callback(outbox.close)
+    evidence = EvidenceFolder(options.outbox.parent / "evidence")
+
+    def onward(batch: Sequence[tuple[PieceFacts, Verdict]]) -> None:
+        evidence.put_many(batch)
+        outbox.put_many(batch)
+
+    return onward
+
+
+def _served(
+    lane: Lane, metrics: LaneMetrics, options: LaneOptions, register: str, stack: ExitStack
+) -> str:
+    from service.web import served
+    from sorter.livepage import live_page
+
+    about = {"register": register, "mode": options.mode}
+    if options.site:
+        about["site"] = options.site
+    page = live_page(lane, about, metrics=metrics.text)
+    assert options.page is not None
+    return stack.enter_context(served(page, port=options.page))
+
+
+def _judged(
+    lane: Lane, pieces: Iterator[Piece], console: Console, *, as_json: bool
+) -> list[Judged]:
+    columns = (TextColumn("judged"), MofNCompleteColumn(), TimeElapsedColumn(),
+               TextColumn("{task.fields[codes]}"))  # fmt: skip
+    codes: Counter[Code] = Counter()
+    judged = []
+    with Progress(*columns, console=console, disable=as_json or not sys.stderr.isatty()) as shown:
+        task = shown.add_task("pieces", total=None, codes="")
+        for one in lane.run(pieces):
+            judged.append(one)
+            codes[one.verdict.code] += 1
+            said = ", ".join(f"{code} {count}" for code, count in codes.most_common(4))
+            shown.update(task, advance=1, codes=said)
+    return judged
+
+
+def _until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        pass
+
+
+def _say(judged: Sequence[Judged], *, as_json: bool) -> None:
+    codes = Counter(one.verdict.code for one in judged)
+    if as_json:
+        rows = [
+            {"image_id": one.facts.image_id, "took_ms": round(one.took_ms, 1)}
+            | verdict_as_row(one.verdict)
+            for one in judged
+        ]
+        told = {"codes": {code.value: codes[code] for code in Code if codes[code]}, "pieces": rows}
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+        return
+    console = Console()
+    counts = Table("verdict", "pieces", title=f"{len(judged)} pieces")
+    for code in Code:
+        if codes[code]:
+            counts.add_row(code, str(codes[code]))
+    console.print(counts)
+    wrong = [one for one in judged if one.verdict.code is not Code.VALID]
+    if not wrong:
+        return
+    listed = Table("piece", "verdict", "due", "counts", "why", "may be done")
+    for one in wrong[:MOST_LISTED]:
+        verdict = one.verdict
+        listed.add_row(
+            one.facts.image_id,
+            verdict.code,
+            str(verdict.due or "-"),
+            "-" if verdict.paid is None else str(verdict.paid),
+            str(verdict.reasons[0]),
+            verdict.remedies[0],
+        )
+    console.print(listed)
+    if len(wrong) > MOST_LISTED:
+        console.print(f"and {len(wrong) - MOST_LISTED} more; --json lists them all")
