@@ -20,12 +20,16 @@ from postage.facts import PieceFacts
 from postage.messages import Denial, Denied, Discrepancy, DiscrepancyReceived
 from postage.money import ZERO, Money
 from postage.verdicts import Code, Verdict
+from sorter.duplicates import DuplicateStore
 from sorter.errors import OutboxError, PolicyError
 from sorter.lane import Lane
+from sorter.notices import notices_of
 from sorter.outbox import Outbox, Posted
 from sorter.policy import NoticePolicy
 from sorter.report import account_report
-from tests.sorter.mail import METER, TODAY, Device, facts, verifier
+from sorter.trust import Trust
+from sorter.verifier import Verifier as Sorter
+from tests.sorter.mail import BOOK, METER, TODAY, Device, facts, register, verifier
 from tests.sorter.shortmail import FP, PB, short
 
 pytestmark = pytest.mark.native
@@ -305,6 +309,39 @@ def test_a_lane_keeps_what_it_finds_before_it_answers(opener: Opener) -> None:
         codes = [answer.result(30).verdict.code for answer in answers if answer]
     assert (codes.count(Code.SHORTPAID), codes.count(Code.VALID)) == (10, 10)
     assert len(list(box.kept())) == 10
+    box.close()
+
+
+def test_a_crash_between_scan_and_message_loses_nothing(tmp_path: Path) -> None:
+    """Scans were durable, their messages not yet: asked again, every finding is the same one.
+
+    A copy stays a copy and a clone a clone though their scans are in the history by now, and a paid
+    piece that was its own first scan is not taken for a copy.
+    """
+    paid, short_of = METER.indicium(count=1), METER.indicium(count=2, mills=490)
+    clone = METER.indicium(count=1, ascending=Money(9_999))
+    pieces = [(one, facts()) for one in (paid, short_of, paid, short_of, clone)]
+
+    def life() -> list[Verdict]:
+        history = DuplicateStore.embedded(tmp_path / "scans.db")
+        try:
+            return Sorter(Trust(register()), history, BOOK).verify_many(pieces)
+        finally:
+            history.close()
+
+    told = [
+        {one.id: one.code for one in notices_of(verdict, about)}
+        for lived in (life(), life(), life())
+        for verdict, (_, about) in zip(lived, pieces, strict=True)
+    ]
+    assert told[:5] == told[5:10] == told[10:]
+    codes = [next(iter(one.values()), None) for one in told[:5]]
+    assert codes == [None, Code.SHORTPAID, Code.DUPLICATE, Code.DUPLICATE, Code.CLONE]
+    box = Outbox.embedded(tmp_path / "outbox.db", USPS.sign)
+    for verdicts in (life(), life()):
+        box.put_many([(about, found) for (_, about), found in zip(pieces, verdicts, strict=True)])
+    assert {one.message.id for one in box.kept()} == {id_ for one in told for id_ in one}
+    assert len(list(box.kept())) == 4
     box.close()
 
 
