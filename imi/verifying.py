@@ -25,8 +25,7 @@ from postage.verdictrows import verdict_as_row
 from postage.verdicts import Code, Verdict
 from sorter.duplicates import DuplicateStore
 from sorter.errors import SorterError
-from sorter.evidence import EvidenceFolder
-from sorter.outbox import Outbox
+from sorter.onward import Onward
 from sorter.policy import Policy, TrustMode
 from sorter.registerfiles import read_authority
 from sorter.trust import Trust, authority, load_register
@@ -92,11 +91,9 @@ def verify_all(given: list[str], options: VerifyOptions, *, as_json: bool) -> in
         verdicts = verifier.verify_many(pieces)
         if options.outbox is not None:
             signer = signer_of(options.outbox.parent, POSTAL_SERVICE)
-            outbox = Outbox.embedded(options.outbox, signer.sign)
-            stack.callback(outbox.close)
-            judged = [(one, found) for (_, one), found in zip(pieces, verdicts, strict=True)]
-            EvidenceFolder(options.outbox.parent / "evidence").put_many(judged)
-            outbox.put_many(judged)
+            onward = Onward.beside(options.outbox, signer.sign)
+            stack.callback(onward.close)
+            onward([(one, found) for (_, one), found in zip(pieces, verdicts, strict=True)])
     for number, (one, verdict) in enumerate(zip(given, verdicts, strict=True), start=1):
         picture = _keep_crop(verdict, one, number, options.out)
         _say(one, verdict, picture, as_json=as_json)

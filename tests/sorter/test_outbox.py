@@ -22,14 +22,17 @@ from postage.money import ZERO, Money
 from postage.verdicts import Code, Verdict
 from sorter.duplicates import DuplicateStore
 from sorter.errors import OutboxError, PolicyError
+from sorter.evidence import EvidenceFolder
 from sorter.lane import Lane
 from sorter.notices import notices_of
+from sorter.onward import Onward
 from sorter.outbox import Outbox, Posted
 from sorter.policy import NoticePolicy
 from sorter.report import account_report
 from sorter.trust import Trust
 from sorter.verifier import Verifier as Sorter
 from tests.sorter.mail import BOOK, METER, TODAY, Device, facts, register, verifier
+from tests.sorter.printed import printed
 from tests.sorter.shortmail import FP, PB, short
 
 pytestmark = pytest.mark.native
@@ -299,16 +302,37 @@ def test_the_report_reconciles_with_the_ledger(outbox: Outbox) -> None:
     assert list(outbox.kept(until=TODAY - timedelta(days=1))) == []
 
 
-def test_a_lane_keeps_what_it_finds_before_it_answers(opener: Opener) -> None:
-    box = opener()
-    with Lane(verifier(), threads=2, onward=box.put_many, deadline_s=None) as lane:
-        answers = [
-            lane.offer(METER.indicium(count=count, mills=780 - 290 * (count % 2)), facts())
-            for count in range(1, 21)
-        ]
-        codes = [answer.result(30).verdict.code for answer in answers if answer]
-    assert (codes.count(Code.SHORTPAID), codes.count(Code.VALID)) == (10, 10)
-    assert len(list(box.kept())) == 10
+def test_a_lane_keeps_what_it_finds_before_it_answers(opener: Opener, tmp_path: Path) -> None:
+    """Pictures and messages are durable when an answer is out."""
+    box, folder = opener(), EvidenceFolder(tmp_path / "evidence")
+    given = [METER.indicium(count=count, mills=780 - 290 * (count % 2)) for count in range(1, 21)]
+    pieces = [*given, printed(METER.indicium(count=30, mills=490))]
+    with Lane(verifier(), threads=2, onward=Onward(box, folder), deadline_s=None) as lane:
+        for judged in lane.run((one, facts()) for one in pieces):
+            short_by = judged.verdict.deficiency
+            assert judged.verdict.code is (Code.SHORTPAID if short_by else Code.VALID)
+            ids = {one.message.id for one in box.kept()}
+            told = notices_of(judged.verdict, judged.facts)
+            assert {one.id for one in told} <= ids
+            assert len(told) == bool(short_by)
+    kept = [one.message for one in box.kept()]
+    assert len(kept) == 11
+    [crop] = [one.proof.crop for one in kept if one.proof.crop]
+    assert folder.read(crop).startswith(b"\x89PNG")
+    box.close()
+
+
+def test_a_lane_whose_outbox_fails_answers_that_it_cannot_say(tmp_path: Path) -> None:
+    """No verdict is out whose message is not durable."""
+    box = Outbox.embedded(tmp_path / "outbox.db", USPS.sign)
+    with box._begin() as connection:
+        connection.exec_driver_sql("DROP TABLE discrepancy")
+    short_piece = METER.indicium(mills=490)
+    with Lane(verifier(), threads=1, onward=box.put_many, deadline_s=None) as lane:
+        paid, wrong = lane.run([(METER.indicium(count=2), facts()), (short_piece, facts())])
+    assert paid.verdict.code is Code.VALID
+    assert wrong.verdict.code is Code.NOT_VERIFIABLE
+    assert "no such table" in str(wrong.verdict)
     box.close()
 
 
