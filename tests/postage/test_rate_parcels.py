@@ -117,6 +117,8 @@ def test_room_is_charged_above_a_cubic_foot(
     assert mills(ask(light)) == mills(ask(as_heavy))
     heavy = box(1_000_000, sides)
     assert charged_weight(heavy, RULE) == (1_000_000, None)
+    if pounds is not None:  # as heavy as its room: nothing is added
+        assert charged_weight(box(pounds * 16_000, sides), RULE) == (pounds * 16_000, None)
 
 
 def test_room_up_to_the_inch_and_not_rectangular() -> None:
@@ -158,7 +160,8 @@ def test_a_quote_says_what_room_it_charges() -> None:
     [
         # DMM 101: 108 in length and girth, Ground Advantage Retail 130 in (domain.md 4.1)
         ((20, 22, 22), "priority", "retail", Why.NO_PRICE, "cubic inches are more than 3456"),
-        ((22, 22, "21.001"), "priority", "retail", Why.BEYOND_CLASS, "108.002 in is more than 108"),
+        ((22, 22, 21), "priority", "retail", Why.NO_PRICE, "cubic inches"),  # 108 in: not beyond
+        (("22.001", 22, 21), "priority", "retail", Why.BEYOND_CLASS, "108.001 in is more than 108"),
         (
             *((22, 22, "21.001"), "ground-advantage", "commercial", Why.BEYOND_CLASS),
             "length and girth 108.002 in is more than 108 in (ground advantage commercial)",
