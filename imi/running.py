@@ -24,6 +24,7 @@ from pipeline.errors import MachineError
 from pipeline.job import load_job
 from pipeline.lifecycle import State
 from pipeline.line import STOPS
+from pipeline.nightly import Nightly
 from pipeline.pieces import (
     Diverted,
     Reason,
@@ -69,6 +70,8 @@ def feed(run: Run, console: Console, pictures: int) -> None:
     total = max(0, run.last - run.first + 1)
     every = max(1, total // pictures) if pictures else 0
     start = time.monotonic()
+    clock = run.meter.setup["clock"]
+    nightly = Nightly(run.meter.psd, run.contact.meet, lambda: clock().boottime_us)
     with _interruptible(run), _progress(console) as progress:
         task = progress.add_task(job.name, total=total, paid="$0.00", diverted=0)
         for passage in line.run():
@@ -78,6 +81,7 @@ def feed(run: Run, console: Console, pictures: int) -> None:
                 run.pictures.append(picture)
                 keep_facts(run.out, picture[0], passage, line.mailing_date)
             run.log.add(row_of(passage, picture[0] if picture else None))
+            nightly.tick()
             diverted = sum(run.tally.diverted.values())
             progress.update(task, advance=1, paid=str(run.tally.postage), diverted=diverted)
             outcome = passage.outcome

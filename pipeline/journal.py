@@ -259,13 +259,21 @@ class Journal:
         return map(fields_of, self.sealed(first, last))
 
     def sealed(self, first: int, last: int) -> Iterator[bytes]:
-        """Yield the 512 sealed bytes of released records, oldest first; `last` is included."""
-        bases = sorted(segments(self._disk))
-        for base, after in pairwise([*bases, self.state.sequence + 1]):
-            begin, end = max(first, base), min(last + 1, after, self.state.sequence + 1)
-            if begin < end:
-                segment = Segment(self._disk, self._seal, base)
-                yield from (segment.released(sequence) for sequence in range(begin, end))
+        """Yield the 512 sealed bytes of released records, oldest first; `last` is included.
+
+        Raises:
+            PsdFault: the disk does not give them. Reading stops no meter: what is written stands.
+        """
+        try:
+            bases = sorted(segments(self._disk))
+            for base, after in pairwise([*bases, self.state.sequence + 1]):
+                begin, end = max(first, base), min(last + 1, after, self.state.sequence + 1)
+                if begin < end:
+                    segment = Segment(self._disk, self._seal, base)
+                    yield from (segment.released(sequence) for sequence in range(begin, end))
+        except OSError as error:
+            what = f"reading records {first} to {last}: {error}"
+            raise PsdFault(FaultCause.IO_ERROR, what) from error
 
     @property
     def has_room(self) -> bool:

@@ -35,6 +35,7 @@ from sorter.standing import date_window, decertified_anyway, standing
 
 Price = Callable[[Mailpiece, Asked, int | None, date], Quote | Unratable]
 """What a piece costs as asked, to a zone, on a mailing date."""
+COUNTS_NOTHING = UNDECIDED | WORTHLESS
 UNVERIFIED = frozenset({Reason.UNKNOWN_DEVICE, Reason.NO_KEY})
 
 
@@ -118,7 +119,7 @@ def judge(case: Case, court: Court) -> Verdict:
         code=code,
         class_2011=class_2011,
         class_2015=class_2015,
-        reasons=tuple(sorted(findings, key=lambda one: one.reason.code.number)),
+        reasons=tuple(sorted(findings, key=_gravity)) if findings else (),
         shown=heard.shown,
         paid=paid,
         due=due,
@@ -137,7 +138,7 @@ def _hear(case: Case, court: Court) -> _Heard:
         if one.indicium is None:
             continue
         heard.shown = (heard.shown or ZERO) + one.indicium.postage
-        if one.is_genuine and code_of(found) not in UNDECIDED | WORTHLESS:
+        if one.is_genuine and code_of(found) not in COUNTS_NOTHING:
             is_redate = one.indicium.payload_type is PayloadType.REDATE
             (heard.redates if is_redate else heard.counted).append(one.indicium)
     return heard
@@ -145,19 +146,25 @@ def _hear(case: Case, court: Court) -> _Heard:
 
 def _accounts(case: Case, court: Court) -> tuple[Account, ...]:
     """Return the accounts of the devices that the piece names, each once, the chargeable first."""
-    charged = {Mode.PRODUCTION} | ({Mode.REHEARSAL} if court.policy.mode == "rehearsal" else set())
+    charges_rehearsals = court.policy.mode == "rehearsal"
     named = [
         Account(
             vendor_model=one.record.vendor_model,
             serial=one.record.serial,
             provider=one.record.provider,
-            is_chargeable=one.is_genuine and one.record.mode in charged,
+            is_chargeable=one.is_genuine
+            and (
+                one.record.mode is Mode.PRODUCTION
+                or (charges_rehearsals and one.record.mode is Mode.REHEARSAL)
+            ),
             rate_category=one.indicium.rate_category if one.indicium else None,
             weight_tenths_oz=one.indicium.weight_tenths_oz if one.indicium else None,
         )
         for one in case.examined
         if one.record is not None
     ]
+    if len(named) < 2:
+        return tuple(named)
     found: dict[tuple[str, int], Account] = {}
     for account in sorted(named, key=lambda one: not one.is_chargeable):
         found.setdefault((account.vendor_model, account.serial), account)
@@ -199,6 +206,10 @@ def _mailing_date(heard: _Heard, policy: Policy, scanned_on: date) -> date:
     if len(days) < len(dated):
         heard.findings.append(Finding(Reason.UNDATED))
     return min(days) if days and not late else scanned_on
+
+
+def _gravity(finding: Finding) -> int:
+    return finding.reason.code.number
 
 
 def _device(indicium: Indicium) -> tuple[str, int]:

@@ -183,12 +183,17 @@ def test_the_key_has_the_name_that_the_records_give_the_device(folder: Path) -> 
     assert (folder / "meter" / "secrets" / "TST0-00001042.journal").exists()
 
 
-def test_another_first_supervisor_needs_the_providers_order(folder: Path) -> None:
+def test_another_first_supervisor_needs_the_providers_order(tmp_path: Path) -> None:
     """The order waits while no office is open, and opens one session when one is."""
-    enrol = ("meter", "users", "enrol", str(folder), "5", "Grace", "--at", f"{DAY}T19:00")
-    refused = imi(*enrol)
+    done = imi("run", MORNING, "--out", str(tmp_path), "--pieces", "1", "--pictures", "0")
+    assert done.exit_code == 0
+    enrol = ("meter", "users", "enrol", str(tmp_path))
+    at = ("--at", f"{DAY}T19:00")
+    assert imi(*enrol, "4", "Ada", *at).exit_code == 0
+    refused = imi(*enrol, "5", "Grace", *at)
     assert (refused.exit_code, "the provider alone" in refused.output) == (2, True)
-    code, told = meter("order", folder, "enrol", at=f"{DAY}T19:00")
-    assert (code, "no office" in told["refused"]) == (1, True)
-    assert imi(*enrol).exit_code == 0
-    assert imi(*enrol).exit_code == 2  # once
+    code, told = meter("order", tmp_path, "enrol", at=f"{DAY}T19:00")
+    assert (code, "no office" in str(told)) == (1, True), told
+    assert imi(*enrol, "5", "Grace", *at).exit_code == 0
+    assert imi(*enrol, "5", "Grace", *at).exit_code == 2  # once
+

@@ -966,6 +966,10 @@ def test_a_record_that_cannot_be_read_is_a_fault() -> None:
     with pytest.raises(PsdFault, match="reading record 6") as caught:
         psd._journal.record(6)
     assert caught.value.cause is FaultCause.IO_ERROR
+    with pytest.raises(PsdFault, match="reading records 1 to 6") as caught:
+        list(psd._journal.records(1, 6))
+    assert caught.value.cause is FaultCause.IO_ERROR
+    assert psd._journal.fault is None  # what is written stands, and more can be
 
 
 def test_a_broken_device_signs_nothing_and_gives_its_folder_back() -> None:
