@@ -26,7 +26,7 @@ LIB_OBJECTS := $(LIB_SOURCES:csrc/%.cpp=$(LIB)/%.o)
 LIB_FLAGS := -std=c++20 -O3 -g0 -fPIC -fvisibility=hidden -ffunction-sections -Wall -Wextra
 PREFIX ?= /usr/local
 
-.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib fuzz format \
+.PHONY: help run test bench lint types portable asan docs ci clean build lib install-lib fuzz fuzz-parsers format \
 	reliability reliability-nightly soak check-machine coverage mutation
 
 help:  ## list the targets

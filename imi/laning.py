@@ -10,30 +10,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from imi.runpieces import FACTS
-from imi.signing import POSTAL_SERVICE, signer_of
 from imicore.safe_frames import PictureDecoder
 from postage.factrows import facts_from_row
 from postage.facts import PieceFacts
 from postage.rates import RateBook
 from postage.verdictrows import verdict_as_row
-from postage.verdicts import Code, Verdict
+from postage.verdicts import Code
 from sorter import sources
 from sorter.duplicates import DuplicateStore
 from sorter.errors import SourceError
-from sorter.evidence import EvidenceFolder
 from sorter.judged import Judged
 from sorter.lane import Lane, Piece
 from sorter.lanemetrics import LaneMetrics
-from sorter.outbox import Outbox
+from sorter.onward import Onward
 from sorter.policy import Policy, TrustMode
 from sorter.registerfiles import read_authority
+from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
@@ -127,17 +126,12 @@ def _named(plain: PieceFacts, name: str) -> PieceFacts:
     return replace(plain, image_id=name, piece_id=name)
 
 
-def _onward(options: LaneOptions, stack: ExitStack) -> Any:
+def _onward(options: LaneOptions, stack: ExitStack) -> Onward | None:
     if options.outbox is None:
         return None
-    outbox = Outbox.embedded(options.outbox, signer_of(options.outbox.parent, POSTAL_SERVICE).sign)
-    stack.callback(outbox.close)
-    evidence = EvidenceFolder(options.outbox.parent / "evidence")
-
-    def onward(batch: Sequence[tuple[PieceFacts, Verdict]]) -> None:
-        evidence.put_many(batch)
-        outbox.put_many(batch)
-
+    signer = signer_of(options.outbox.parent, POSTAL_SERVICE)
+    onward = Onward.beside(options.outbox, signer.sign)
+    stack.callback(onward.close)
     return onward
 
 

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from imi.cli import Json, refuse
 from imi.meter import PUBLIC_KEY, settings_of
-from imi.signing import AUTHORITY, signer_of
 from imicore.errors import ImiError
 from pipeline.errors import MachineError
 from postage.devices import SOFTWARE_VENDOR, DeviceRecord, Mode, Product
@@ -25,6 +24,7 @@ from sorter.policy import MODES, Policy
 from sorter.register import Provider, Register
 from sorter.registerfiles import described, read_authority, write_authority, write_register
 from sorter.report import Account, Report, account_report
+from sorter.signing import AUTHORITY, signer_of
 from sorter.trust import authority, load_register
 
 sorter = typer.Typer(help="Device registers, and what providers were told.", no_args_is_help=True)
@@ -266,16 +266,17 @@ def _told_account(account: Account) -> dict[str, Any]:
 
 def _table(found: Report) -> Table:
     """Return the accounts as people read them; `--json` says all of each."""
-    table = Table("account", "pieces", "to send", "short", "over", "asked", "notices", "codes")
+    table = Table("account", "pieces", "to send", "short", "over", "asked", "notices")
     for one in (*found.accounts, found.total):
-        account = f"{one.provider} {one.device}".strip() or "nobody's"
+        account = "\n".join(filter(None, (one.provider, one.device))) or "nobody's"
         table.add_row(
             "total" if one is found.total else account,
-            f"{one.pieces}{f', {one.rehearsal} REHEARSAL' if one.rehearsal else ''}",
-            *map(str, (one.waiting, one.short, one.over, one.asked, one.notices)),
-            ", ".join(f"{count} {code}" for code, count in sorted(one.codes.items())),
+            *map(str, (one.pieces, one.waiting, one.short, one.over, one.asked, one.notices)),
         )
     table.rows[-1].style = "bold"
+    codes = [f"{count} {code}" for code, count in sorted(found.total.codes.items())]
+    codes += [f"{found.total.rehearsal} of all REHEARSAL"] if found.total.rehearsal else []
+    table.caption = ", ".join(codes)
     return table
 
 

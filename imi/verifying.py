@@ -14,7 +14,6 @@ from typing import Any
 import typer
 
 from imi.rating import FLAGS, NOT_FLAGS
-from imi.signing import POSTAL_SERVICE, signer_of
 from imicore import frames
 from postage.errors import BadMailpiece
 from postage.facts import Claimed, Measured, PieceFacts
@@ -28,6 +27,7 @@ from sorter.errors import SorterError
 from sorter.onward import Onward
 from sorter.policy import Policy, TrustMode
 from sorter.registerfiles import read_authority
+from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Given, Verifier
 

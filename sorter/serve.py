@@ -21,9 +21,12 @@ from sorter.daemon import Daemon
 from sorter.duplicates import DuplicateStore
 from sorter.errors import RegisterError, SorterError
 from sorter.lane import DEADLINE_S, Lane
+from sorter.onward import Onward
 from sorter.policy import MODES, Policy
 from sorter.register import Register
+from sorter.registerfiles import read_authority
 from sorter.ring import Ring
+from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
@@ -46,15 +49,16 @@ async def _serve(told: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     zone = ZoneInfo(told.timezone)
-    load = partial(load_register, told.register, authority(dict(told.authority)))
+    load = partial(load_register, told.register, authority(read_authority(told.authority)))
     trust = Trust(load())
     loop.add_signal_handler(signal.SIGHUP, _reload, trust, load)
     with contextlib.ExitStack() as opened:
         scans = DuplicateStore.embedded(told.scans)
         opened.callback(scans.close)
+        onward = _onward(told, opened)
         ring = _ring(told, opened)
         verifier = Verifier(trust, scans, RateBook.load(), Policy(mode=told.mode))
-        lane = _lane(told, verifier, trust, zone, opened)
+        lane = _lane(told, verifier, trust, zone, onward, opened)
         daemon = Daemon(
             lane,
             now_us=lambda: time.time_ns() // 1000,
@@ -66,6 +70,14 @@ async def _serve(told: argparse.Namespace) -> None:
         print("ready on", *where, flush=True)
         await stopping.wait()
         await daemon.stop()
+
+
+def _onward(told: argparse.Namespace, opened: contextlib.ExitStack) -> Onward | None:
+    if told.outbox is None:
+        return None
+    onward = Onward.beside(told.outbox, signer_of(told.outbox.parent, POSTAL_SERVICE).sign)
+    opened.callback(onward.close)
+    return onward
 
 
 def _ring(told: argparse.Namespace, opened: contextlib.ExitStack) -> Ring | None:
@@ -82,19 +94,21 @@ def _lane(
     verifier: Verifier,
     trust: Trust,
     zone: ZoneInfo,
+    onward: Onward | None,
     opened: contextlib.ExitStack,
 ) -> Lane:
     """Return the lane, with its page where one is asked for: both end with ``opened``."""
-    deadline_s = told.deadline_ms / 1000
+    make = partial(
+        Lane, verifier, threads=told.threads, deadline_s=told.deadline_ms / 1000, onward=onward
+    )
     if told.page is None:
-        return opened.enter_context(Lane(verifier, threads=told.threads, deadline_s=deadline_s))
+        return opened.enter_context(make())
     from service.web import served
     from sorter.lanemetrics import LaneMetrics
     from sorter.livepage import live_page
 
     metrics = LaneMetrics(trust, lambda: datetime.now(zone).date())
-    lane = Lane(verifier, threads=told.threads, deadline_s=deadline_s, heard=metrics.heard)
-    opened.enter_context(lane)
+    lane = opened.enter_context(make(heard=metrics.heard))
     metrics.watch(lane)
     about = {"mode": told.mode, "site": told.site, "register": trust.register.name}
     page = live_page(lane, about, metrics=metrics.text)
@@ -117,11 +131,9 @@ def _told(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--register", type=Path, required=True, help="the signed device register")
-    add(
-        "--authority", type=_key, action="append", required=True, metavar="ID=FILE",
-        help="the key that signs registers: a SEC 1 point in hex; may be given again",
-    )  # fmt: skip
+    add("--authority", type=Path, required=True, help="public keys of whoever may sign registers")
     add("--scans", type=Path, required=True, help="the scan history, SQLite, made on first use")
+    add("--outbox", type=Path, help="keep what providers must hear of, SQLite; keys lie beside it")
     add("--socket", type=Path, help="listen on this socket file")
     add("--port", type=int, help="listen on this port of 127.0.0.1; 0 takes a free one")
     add("--ring", type=Path, help="make a ring of frames here, as under /dev/shm")
@@ -137,14 +149,6 @@ def _told(arguments: Sequence[str] | None) -> argparse.Namespace:
     if told.socket is None and told.port is None:
         parser.error("--socket, --port or both say where to listen")
     return told
-
-
-def _key(text: str) -> tuple[str, bytes]:
-    name, _, path = text.rpartition("=")
-    try:
-        return name, bytes.fromhex(Path(path).read_text("ascii"))
-    except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{path}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Judges the pictures of one day in this process: ``verdict.py FOLDER 2026-07-13 PICTURE...``.
 
-FOLDER has the device register (``register``) and its authority's public key in hex
-(``authority.hex``); every scan is durable in ``scans.db`` before its verdict is printed. The exit
+FOLDER has the device register (``register``) and the public keys of whoever may sign it
+(``authority.json``); every scan is durable in ``scans.db`` before its verdict is printed. The exit
 code is 0 where all are VALID, else 1.
 """
 
@@ -17,11 +17,11 @@ from postage.verdicts import Code
 from sorter.duplicates import DuplicateStore
 from sorter.lane import Lane
 from sorter.policy import Policy
+from sorter.registerfiles import read_authority
 from sorter.sources import read_picture
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
-AUTHORITY = "rehearsal authority"  # the key's name in the register
 LETTER = Mailpiece.inches("9.5", "4.125", "0.02", ounces="1")  # as this scale measured them all
 
 
@@ -38,8 +38,8 @@ def facts(name: str, scanned: datetime) -> PieceFacts:
 
 def main(folder: Path, scanned: datetime, pictures: list[Path]) -> bool:
     """Print a line for each picture; return whether all are VALID."""
-    key = bytes.fromhex((folder / "authority.hex").read_text())
-    trust = Trust(load_register(folder / "register", authority({AUTHORITY: key})))
+    keys = read_authority(folder / "authority.json")
+    trust = Trust(load_register(folder / "register", authority(keys)))
     history = DuplicateStore.embedded(folder / "scans.db")
     verifier = Verifier(trust, history, RateBook.load(), Policy(mode="rehearsal"))
     with PictureDecoder() as decoder, Lane(verifier, deadline_s=None) as lane:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imicore.eckeys import PrivateKey
 from imicore.signature import Signer
+from sorter.registerfiles import write_authority
 from tests.imicore.c_programs import ROOT
 from tests.sorter.daemons import WAIT_S
 from tests.sorter.mail import register
@@ -19,7 +20,7 @@ AUTHORITY_ID = "rehearsal authority"
 def register_folder(folder: Path) -> Path:
     """Return the folder, with a register of METER and its authority's key in it."""
     (folder / "register").write_bytes(register().to_bytes(AUTHORITY.sign, AUTHORITY_ID))
-    (folder / "authority.hex").write_text(AUTHORITY.public_key.hex() + "\n")
+    write_authority(folder / "authority.json", {AUTHORITY_ID: AUTHORITY.public_key})
     return folder
 
 
@@ -30,7 +31,7 @@ class Served:
         self.socket = folder / "lane.sock"
         command = [
             *(sys.executable, "-m", "sorter.serve", "--register", str(folder / "register")),
-            *("--authority", f"{AUTHORITY_ID}={folder / 'authority.hex'}"),
+            *("--authority", str(folder / "authority.json")),
             *("--scans", str(folder / "daemon.db"), "--socket", str(self.socket), *more),
         ]
         self.process = subprocess.Popen(

@@ -16,6 +16,7 @@ from imi.mailpictures.scene import mail_picture
 from imicore import datamatrix
 from imicore.frames import Grey, save
 from postage.verdicts import Code
+from sorter.outbox import Outbox
 from sorter.ring import Ring
 from tests.imicore.c_programs import ROOT, STRICT, compiled, pgm
 from tests.sorter.daemons import WAIT_S
@@ -116,6 +117,24 @@ def test_a_frame_in_shared_memory_and_a_newer_register(served: Served, folder: P
     assert ask(served, unknown)[3] == "NOT_VERIFIABLE"
 
 
+def test_what_providers_must_hear_of_is_kept_before_the_answer(tmp_path: Path) -> None:
+    """--outbox: a short piece is answered, and then its message is in the outbox, once."""
+    folder, box = register_folder(tmp_path), tmp_path / "onward" / "outbox.db"
+    box.parent.mkdir()
+    served = Served(folder, "--outbox", str(box))
+    served.said("ready on")
+    sizes = b"length_thou=9500,height_thou=4125,thickness_thou=20,weight_milliounces=2000"
+    sizes += b",scanned_on=2026-07-13"
+    for number in (61, 62, 61):
+        payload = METER.indicium(number).hex().encode()
+        line = b"T,C-%d,payload=%b,%b" % (number, payload, sizes)
+        assert ask(served, line)[3] == "SHORTPAID"
+    assert served.stop()[0] == 0
+    opened = Outbox.embedded(box, bytes)
+    assert [one.message.reckoning.adjust.mills for one in opened.kept()] == [290, 290]
+    opened.close()
+
+
 def ask(served: Served, line: bytes) -> list[str]:
     with served.connect() as client:
         client.sendall(line + b"\r\n")
@@ -130,8 +149,8 @@ def test_what_cannot_begin_says_why(folder: Path, tmp_path: Path) -> None:
         return one.process.returncode, errors.splitlines()[-1]
 
     assert failure("--timezone", "Mars") == (1, "sorter: 'No time zone found with key Mars'")
-    status, said = failure("--authority", f"other={tmp_path / 'none'}")
-    assert (status, "No such file" in said) == (2, True)
+    status, said = failure("--authority", str(tmp_path / "none"))
+    assert (status, "No such file" in said) == (1, True)
     status, said = failure("--register", str(tmp_path / "none"))
     assert (status, "No such file" in said) == (1, True)
     assert failure("--threads", "0")[1] == "sorter: a lane's threads is 0; it may be 1 to 64"

@@ -146,6 +146,7 @@ SPEAKS_OF_PRACTICE = {
     ("postage.verdictrows", "verdict_as_row"),  # tells the mark
     ("sorter.report", "Report"),  # counts the marks
     ("sorter.protocol", "answer"),  # tells the mark
+    ("sorter.serve", "_told"),  # the daemon's policy, production unless said otherwise
 }
 WORDS = {"rehearsal", "specimen", "production"}
 

@@ -1,4 +1,4 @@
-"""Keys that a command signs with, in a software key store of a folder; made on first use."""
+"""Keys that the Postal Service signs with, in a software key store; made on first use."""
 
 from pathlib import Path
 
