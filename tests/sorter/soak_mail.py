@@ -72,7 +72,8 @@ def payloads(count: int, meters: Sequence[Device], seed: int) -> list[tuple[byte
     made: dict[int, bytes] = {}
     for device, places in by_device.items():
         bodies = [_packed(device, 1 + at, *KINDS[codes[at]]) for at in places]
-        signatures = Device(device).signer.sign_batch(bodies)
+        signer = Device(device).signer
+        signatures = [signer.sign(body) for body in bodies]  # the same ones for a seed
         made |= {at: body + sign for at, body, sign in zip(places, bodies, signatures, strict=True)}
     for at in [at for at, code in enumerate(codes) if code is Code.COUNTERFEIT]:
         flipped = bytearray(made[at])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imicore.frames import load
-from postage.factrows import facts_as_row
+from postage.factrows import NAMES, facts_as_row
 from postage.facts import PieceFacts
 from postage.verdicts import Code
 from sorter.daemon import MOST_AHEAD, MOST_CLIENTS
@@ -123,6 +123,30 @@ def test_any_line_is_a_request_or_a_request_error(data: bytes) -> None:
     with contextlib.suppress(RequestError):
         request = parse(data)
         assert request.slot is None or not request.payloads
+
+
+VALUES = (
+    "0", "1", "-1", "9" * 18, "-" + "9" * 18, str(2**63 - 1), str(-(2**63)), "9" * 19, "2026-07-13",
+    "0001-01-01", "9999-12-31", "first-class", "x" * 64, "x" * 201, "", "1.5", "99999-123456",
+)  # fmt: skip
+
+
+def test_any_facts_are_answered(daemon: Running) -> None:
+    """Every name that facts have with odd values, alone and together, by a seed."""
+    rng, names = np.random.default_rng(7), sorted(NAMES - {"piece_id"})
+    asked = []
+    for number in range(400):
+        chosen = rng.choice(names, rng.integers(1, 5), replace=False)
+        said = [f"{name}={VALUES[rng.integers(len(VALUES))]}" for name in chosen]
+        payload = METER.indicium(number + 1).hex()
+        asked.append(",".join([f"T,L-{number}", f"payload={payload}", *said]).encode() + b"\r\n")
+    answers = [one.split(b",") for one in daemon.ask(*asked)]
+    assert [one[1].decode() for one in answers] == [f"L-{number}" for number in range(400)]
+    refused = [one for one in answers if one[0] == b"E"]
+    assert {one[2] for one in refused} == {b"FACTS"}
+    assert 100 < len(refused) < 400
+    assert daemon.daemon.lane.figures().failed == 0
+    assert b"VALID" in {one[3] for one in answers if one[0] == b"R"}
 
 
 def test_bytes_without_an_end_are_refused_and_the_client_let_go(daemon: Running) -> None:

@@ -24,6 +24,7 @@ def lines(begin: str) -> list[bytes]:
     ]
 
 
+@pytest.mark.slow
 def test_what_was_answered_before_kill_9_is_known_after_it(tmp_path: Path) -> None:
     """Answered or not, the same scan asked again is VALID; its photocopy is a duplicate."""
     folder = register_folder(tmp_path)

@@ -11,6 +11,7 @@ from tests.sorter.soak_lane import is_good, parsed, soak, table
 pytestmark = pytest.mark.native
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
