@@ -16,6 +16,9 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+
+from imicore.writers import grey_png
 from postage.rates import RateBook
 from sorter.daemon import Daemon
 from sorter.duplicates import DuplicateStore
@@ -26,6 +29,7 @@ from sorter.policy import MODES, Policy
 from sorter.register import Register
 from sorter.registerfiles import read_authority
 from sorter.ring import Ring
+from sorter.sight import Eye
 from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
@@ -66,6 +70,7 @@ async def _serve(told: argparse.Namespace) -> None:
             otherwise={"site": told.site},
             ring=ring,
         )
+        _warm()
         where = await daemon.listen(unix=told.socket, port=told.port)
         print("ready on", *where, flush=True)
         await stopping.wait()
@@ -114,6 +119,13 @@ def _lane(
     page = live_page(lane, about, metrics=metrics.text)
     print("page on", opened.enter_context(served(page, port=told.page)), flush=True)
     return lane
+
+
+def _warm() -> None:
+    """Do once what is slow the first time (30 ms): the reader's tables, the writer of evidence."""
+    blank = np.full((825, 1900), 255, np.uint8)
+    Eye().look(blank)
+    grey_png(blank)
 
 
 def _reload(trust: Trust, load: Callable[[], Register]) -> None:
