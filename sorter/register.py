@@ -118,7 +118,7 @@ class Register:
             "devices": len(self.devices),
         }
         body = _lines([header, *(record.as_mapping() for record in self.devices)])
-        return body + _lines([{"key_id": key_id, "signature": sign(body).hex()}])
+        return body + _seal(key_id, sign(body))
 
     @classmethod
     def from_bytes(cls, raw: bytes, verify: Verify) -> Self:
@@ -137,6 +137,9 @@ class Register:
             signature = bytes.fromhex(_text(seal, "signature"))
         except ValueError as error:
             raise RegisterError(f"the register's signature: {error}") from None
+        # The seal is not under the signature; one form of it, so that a register has one file.
+        if raw != body + _seal(_text(seal, "key_id"), signature):
+            raise RegisterError("the last line of the register is not in its one form")
         if not verify(body, signature, _text(seal, "key_id")):
             raise RegisterError(
                 f"the register's signature is not that of key {_text(seal, 'key_id')!r}"
@@ -181,6 +184,10 @@ def _lines(objects: Iterable[Mapping[str, object]]) -> bytes:
     return b"".join(
         json.dumps(one, sort_keys=True, separators=(",", ":")).encode() + b"\n" for one in objects
     )
+
+
+def _seal(key_id: str, signature: bytes) -> bytes:
+    return _lines([{"key_id": key_id, "signature": signature.hex()}])
 
 
 def _object(line: bytes, what: str, names: set[str]) -> dict[str, Any]:

@@ -196,4 +196,3 @@ def test_another_first_supervisor_needs_the_providers_order(tmp_path: Path) -> N
     assert (code, "no office" in str(told)) == (1, True), told
     assert imi(*enrol, "5", "Grace", *at).exit_code == 0
     assert imi(*enrol, "5", "Grace", *at).exit_code == 2  # once
-

@@ -33,7 +33,7 @@ VERIFY = authority({"usps": AUTHORITY.public_key})
 def signed(body: bytes, key_id: str = "usps", signer: Signer = AUTHORITY) -> bytes:
     """Return a file of these lines, whatever they say, under a good signature."""
     seal = {"key_id": key_id, "signature": signer.sign(body).hex()}
-    return body + json.dumps(seal).encode() + b"\n"
+    return body + json.dumps(seal, separators=(",", ":")).encode() + b"\n"
 
 
 def lines(of: Register) -> list[dict[str, Any]]:
@@ -82,13 +82,14 @@ def test_a_register_comes_back_from_its_bytes() -> None:
 
 def test_every_changed_byte_is_refused() -> None:
     raw = register().to_bytes(AUTHORITY.sign, "usps")
-    for at in range(len(raw) - 1):  # the last is the newline behind the signature
-        refusal(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+    for at in range(len(raw)):
+        for bit in (1, 0x20):  # 0x20 makes a capital of a letter, also of one of the signature
+            refusal(raw[:at] + bytes([raw[at] ^ bit]) + raw[at + 1 :])
 
 
 def test_every_cut_and_every_tail_is_refused() -> None:
     raw = register().to_bytes(AUTHORITY.sign, "usps")
-    for end in range(len(raw) - 1):
+    for end in range(len(raw)):
         refusal(raw[:end])
     for tail in (b"\n", b"\0", b"{}\n", raw):
         refusal(raw + tail)
@@ -101,9 +102,18 @@ def test_another_key_or_name_is_refused() -> None:
     assert "not that of key 'usps'" in refusal(signed(body, signer=other))
     assert "not that of key 'other'" in refusal(signed(body, key_id="other"))
     for signature in ("", "00" * 64, "zz", "00" * 63, "00" * 1_000):
-        seal = json.dumps({"key_id": "usps", "signature": signature}).encode()
+        seal = b'{"key_id":"usps","signature":"%b"}' % signature.encode()
         assert "signature" in refusal(body + seal + b"\n")
     assert "no text" in refusal(body + b'{"key_id":1,"signature":""}\n')
+
+
+def test_the_signature_has_one_form() -> None:
+    """The last line is not under the signature; found by fuzzing: a capital in its hexadecimal."""
+    raw = register().to_bytes(AUTHORITY.sign, "usps")
+    body, seal = raw[: raw.rindex(b"\n", 0, -1) + 1], raw[raw.rindex(b"\n", 0, -1) + 1 :]
+    for other in (seal.upper().replace(b"KEY_ID", b"key_id"), seal.replace(b":", b": "),
+                  seal.replace(b'"}', b' "}'), seal[:-1], b" " + seal):  # fmt: skip
+        assert "last line of the register" in refusal(body + other)
 
 
 @pytest.mark.parametrize(
