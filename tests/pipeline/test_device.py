@@ -8,16 +8,24 @@ import pytest
 
 from imi.simdisk import PowerCut, SimDisk
 from pipeline.authority import Limits, Reason, Refused
+from pipeline.enrolment import commission
 from pipeline.journal import SEGMENT_RECORDS
 from pipeline.psd import Psd
 from pipeline.psdclock import HOUR_US, Instant, TimePolicy
 from pipeline.record import RECORD_BYTES, RecordType
-from pipeline.services import commission
-from pipeline.state import FLAG_UNRELEASED, Lock, Outcome
+from pipeline.state import FLAG_UNRELEASED, IncidentKind, Lock, Outcome
 from postage.contactrule import read_rules
 from postage.indicium import unpack
 from postage.money import Money
-from tests.pipeline.device import NOON_US, TellClock, filled, imprinted, letter, setup
+from tests.pipeline.device import (
+    NOON_US,
+    TellClock,
+    filled,
+    imprinted,
+    letter,
+    provider_sign,
+    setup,
+)
 
 OPEN = ("time", "segment_records", "pair_check_every")  # what the test device's setup may leave out
 
@@ -25,7 +33,7 @@ OPEN = ("time", "segment_records", "pair_check_every")  # what the test device's
 def bare() -> tuple[SimDisk, dict[str, Any]]:
     disk = SimDisk()
     told = {name: value for name, value in setup().items() if name not in OPEN}
-    commission(Psd.create(disk, **told), b"certificate", b"agreement")
+    commission(Psd.create(disk, **told), provider_sign, b"certificate", b"agreement")
     return disk, told
 
 
@@ -69,8 +77,9 @@ def test_a_lock_found_by_time_is_made_durable_once() -> None:
     before = psd.last_sequence
     for _ in range(2):
         assert isinstance(psd.imprint(letter()), Refused)
-    [lock] = psd.records(before + 1)
+    lock, *noted = psd.records(before + 1)
     assert (lock.type, lock.reference) == (RecordType.LOCK, Lock.COMM)
+    assert {record.type for record in noted} <= {RecordType.INCIDENT}
 
 
 def test_a_record_without_the_time_stands_at_the_floor_and_says_boottime() -> None:
@@ -91,8 +100,9 @@ def test_a_boot_says_how_many_copies_it_repaired() -> None:
     for sequence in (1, 3):
         disk.poke(f"a/{1:016d}", (sequence - 1) * RECORD_BYTES, bytes(RECORD_BYTES))
     psd = Psd.open(disk, **setup())
-    [boot] = psd.records(psd.last_sequence)
+    boot, damage = psd.records(psd.last_sequence - 1)
     assert (boot.type, boot.amount) == (RecordType.BOOT, 2)
+    assert (damage.type, damage.reference) == (RecordType.INCIDENT, IncidentKind.DAMAGED_FILE)
 
 
 def test_a_boot_says_that_the_record_before_it_was_never_released() -> None:

@@ -25,6 +25,7 @@ from pipeline.state import (
     Anchor,
     Department,
     DeviceState,
+    IncidentKind,
     Lock,
     Open,
     Outcome,
@@ -54,6 +55,7 @@ def debit(state: DeviceState, amount: int = 100, **changes: int) -> Record:
 
 PAID = {"ascending": 880, "descending": 120, "piece_count": 2}
 BOOTED = {"boot": 3, "binding": b"imi-std/p1 94043"}
+STRICT = BOOTED | {"unmet": True}  # no clock is believed: nothing prints before a whole contact
 
 
 def boot(state: DeviceState, flags: int = 0, **changes: Any) -> Record:
@@ -113,7 +115,7 @@ CASES: dict[str, tuple[DeviceState, Record, dict[str, Any]]] = {
     "boot with an unreleased piece": (
         FLIGHT,
         boot(FLIGHT, FLAG_UNRELEASED),
-        BOOTED
+        STRICT
         | {
             "window": 2,
             "flight": [],
@@ -123,12 +125,12 @@ CASES: dict[str, tuple[DeviceState, Record, dict[str, Any]]] = {
     "boot with released pieces": (
         replace(FLIGHT, flight=[10], open={6: Open.MISPRINT}),
         boot(FLIGHT),
-        BOOTED | {"window": 2, "flight": [], "open": {6: Open.MISPRINT, 10: Open.OPEN_UNKNOWN}},
+        STRICT | {"window": 2, "flight": [], "open": {6: Open.MISPRINT, 10: Open.OPEN_UNKNOWN}},
     ),
     "boot that is told no time": (
         replace(STATE, anchor=Anchor(900, 1), assumed_boots=2),
         boot(STATE),
-        BOOTED | {"window": 2, "anchor": None, "assumed_boots": 0},
+        STRICT | {"window": 2, "anchor": None, "assumed_boots": 0},
     ),
     "boot that knows the time": (
         replace(STATE, assumed_boots=2),
@@ -143,12 +145,12 @@ CASES: dict[str, tuple[DeviceState, Record, dict[str, Any]]] = {
     "boot with repairs on a day that had some": (
         replace(STATE, repairs=2, repair_day=DAY),
         boot(STATE, psd_us=DAY * DAY_US + 1, amount=3),
-        BOOTED | {"window": 2, "repairs": 5, "floor_us": DAY * DAY_US + 1},
+        STRICT | {"window": 2, "repairs": 5, "floor_us": DAY * DAY_US + 1},
     ),
     "boot with repairs on another day": (
         replace(STATE, repairs=2, repair_day=DAY),
         boot(STATE, psd_us=(DAY + 1) * DAY_US, amount=3),
-        BOOTED | {"window": 2, "repairs": 3, "repair_day": DAY + 1, "floor_us": (DAY + 1) * DAY_US},
+        STRICT | {"window": 2, "repairs": 3, "repair_day": DAY + 1, "floor_us": (DAY + 1) * DAY_US},
     ),
     "request for a refill": (
         STATE,
@@ -196,6 +198,11 @@ CASES: dict[str, tuple[DeviceState, Record, dict[str, Any]]] = {
         LOCKED,
         record(RecordType.AUDIT_ACK, reference=9),
         {"acknowledged": 9},
+    ),
+    "incident": (
+        LOCKED,
+        record(RecordType.INCIDENT, amount=3, reference=IncidentKind.FORGED, payload=b"told"),
+        {},
     ),
     "lock": (
         replace(STATE, locks=int(Lock.COMM)),

@@ -9,6 +9,7 @@ from pipeline.authority import Refused
 from pipeline.imprint import Evidence
 from pipeline.psd import Psd
 from pipeline.psdclock import Instant, TimePolicy
+from pipeline.record import RecordType
 from pipeline.state import Outcome
 from postage.decertification import Calendar, Entry
 from postage.money import Money
@@ -127,11 +128,13 @@ SAID: dict[str, tuple[Callable[[], Psd], Callable[[Psd], object], str]] = {
 def test_a_refusal_names_the_thing_the_amount_and_the_limit(name: str) -> None:
     make, ask, words = SAID[name]
     psd = make()
-    head = psd.head
+    before, last = psd.registers, psd.last_sequence
     answer = ask(psd)
     assert isinstance(answer, Refused)
     assert str(answer) == words
-    assert psd.head == head
+    assert psd.registers == before
+    noted = {record.type for record in psd.records(last + 1)}
+    assert noted <= {RecordType.INCIDENT}, "a refusal leaves at most a note of itself"
 
 
 @pytest.mark.parametrize(
