@@ -35,7 +35,7 @@ class Noted(NamedTuple):
 
 
 class FaultNote:
-    """The note in one device's folder. But for `make` no method raises: a fault stays one.
+    """The note in one device's folder. To leave one raises nothing: a fault stays one.
 
     >>> from imi.simdisk import SimDisk
     >>> from pipeline.errors import FaultCause
@@ -66,7 +66,9 @@ class FaultNote:
         blank = Record._make([*[0] * 16, FIRST_PREVIOUS, canonical(text), b""])
         device = self._seal.device
         told = blank._replace(type=RecordType.INCIDENT, device=device, reference=kind, amount=1)
-        self._write(self._seal.record(told))
+        with suppress(OSError):
+            self._disk.pwrite(NOTE, self._seal.record(told), 0)
+            self._disk.sync(NOTE)
 
     def leave_fault(self, fault: PsdFault) -> None:
         """Note a fault of the journal."""
@@ -82,10 +84,11 @@ class FaultNote:
         return None
 
     def wipe(self) -> None:
-        """Forget the note: its record is durable."""
-        self._write(_BLANK)
+        """Forget the note: its record is durable, or it says nothing.
 
-    def _write(self, data: bytes) -> None:
-        with suppress(OSError):
-            self._disk.pwrite(NOTE, data, 0)
+        Raises:
+            OSError: the disk failed, as it may again.
+        """
+        if self._disk.pread(NOTE, RECORD_BYTES, 0) != _BLANK:
+            self._disk.pwrite(NOTE, _BLANK, 0)
             self._disk.sync(NOTE)

@@ -29,7 +29,10 @@ class IncidentLog:
         if copies := self._journal.copies_repaired:
             self.note(IncidentKind.DAMAGED_FILE, f"{copies} record copies repaired")
         if not self._incidents.waiting:
-            self._note.wipe()
+            try:
+                self._note.wipe()
+            except OSError as error:
+                raise self._journal.stopped("wiping the note of a fault", error) from error
 
     def note(self, kind: IncidentKind, text: str) -> None:
         """Count an incident, and write it where its kind is due."""

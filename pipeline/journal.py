@@ -218,7 +218,7 @@ class Journal:
         try:
             self._write(record, sealed)
         except OSError as error:
-            raise self._stopped(f"record {record.sequence}", error) from error
+            raise self.stopped(f"record {record.sequence}", error) from error
         except PsdFault as fault:
             self._stop(fault)
             raise
@@ -291,7 +291,7 @@ class Journal:
                 self._prepare()
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                    raise self._stopped(f"new segment {self._end}", error) from error
+                    raise self.stopped(f"new segment {self._end}", error) from error
 
     def _must_rotate(self, kind: RecordType) -> bool:
         state = self.state
@@ -329,7 +329,7 @@ class Journal:
         try:
             base, _ = self._prepared or self._prepare()
         except OSError as error:
-            raise self._stopped(f"new segment {self._end}", error) from error
+            raise self.stopped(f"new segment {self._end}", error) from error
         state = self.state
         first, total = state.checkpoint or (0, self._end - state.sequence - 1)
         data = pack_state(state)
@@ -353,7 +353,8 @@ class Journal:
         self._prepared = self._end, capacity
         return self._prepared
 
-    def _stopped(self, what: str, error: OSError) -> PsdFault:
+    def stopped(self, what: str, error: OSError) -> PsdFault:
+        """Return the fault that a failed file operation is; the journal takes no more records."""
         fault = PsdFault(FaultCause.IO_ERROR, f"{what}: {error}")
         fault.__cause__ = error
         return self._stop(fault)

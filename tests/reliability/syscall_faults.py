@@ -16,12 +16,13 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ KINDS = {  # what strace is told; nothing where it cannot help
 FAULT_EXIT = 3
 MAY_END = dict.fromkeys(KINDS, (FAULT_EXIT,)) | {
     "EINTR": (0,),
+    "ENOSPC": (0, FAULT_EXIT),
     "slow": (0,),
     "EINTR in open": (0, FAULT_EXIT),
 }
@@ -140,7 +142,8 @@ def inject(kind: str, when: int, pieces: int | None = None) -> tuple[bool, str |
 
 def _strace(kind: str, when: int, folder: Path, log: Path) -> list[str]:
     calls = "openat" if kind.endswith("open") else CALLS
-    command = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(log), "-e", f"trace={calls}"]
+    command = ["strace", "-f", "-y", "--seccomp-bpf", "-qq", "-o", str(log)]
+    command += ["-e", f"trace={calls}"]
     if kind.endswith("open"):
         command += [word for path in files(folder) for word in ("-P", str(path))]
     return [*command, "-e", f"inject={calls}:{KINDS[kind]}:when={when}"]
@@ -155,7 +158,26 @@ def _calls_after(kind: str, when: int, log: Path, said: str) -> list[str] | None
     if kind == "slow":
         return lines[when:] if len(lines) >= when else None
     hits = [number for number, line in enumerate(lines) if "(INJECTED)" in line]
-    return lines[hits[0] + 1 :] if hits else None
+    if (
+        kind == "ENOSPC"
+    ):  # strace counts by thread, so a fault that was survived may not be the last
+        fatal = [number for number in hits if not _is_being_made(lines, number)]
+        hits = fatal or [len(lines) - 1 for _ in hits[:1]]
+    after = lines[hits[0] + 1 :] if hits else None
+    if after is not None and kind.endswith("open"):
+        after = [line for line in after if not re.search(r'/lock(>|")', line)]
+    return after
+
+
+def _is_being_made(lines: Sequence[str], number: int) -> bool:
+    """Return whether a call is about a segment that holds no record yet: made ahead of need.
+
+    A full disk may refuse that; the meter goes on until it has to rotate.
+    """
+    path = re.search(r"<([^>]+)>", lines[number])
+    if path is None or path[1].endswith("/head"):
+        return False
+    return not any(path[0] in line and ", 512, " in line for line in lines[:number])
 
 
 def _is_note(after: list[str]) -> bool:
@@ -171,6 +193,8 @@ def _judge(
     if done.returncode not in expected:
         said = f"{done.stdout[-200:]}{done.stderr[-400:]}"
         return f"exit {done.returncode}, expected {expected}: {said}"
+    if kind == "ENOSPC" and done.returncode == 0 and after:
+        return f"went on for {len(after)} durable calls on a full disk: {after[0]}"
     if done.returncode == FAULT_EXIT and not _is_note(after):
         return f"{len(after)} durable calls after the failed one: {after[0]}"
     paper = folder / recorded.PAPER
