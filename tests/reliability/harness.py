@@ -139,7 +139,7 @@ PARTS = (  # what waits for one long job or for the disk comes first
     Part(
         "R11",
         "days with a trial balance",
-        lambda scale: chunks(world.run, round(160 * scale), 20),
+        lambda scale: chunks(world.run, round(100 * scale), 20),
         ("worlds", "days balanced", "imprints", "restarts"),
     ),
     Part(
