@@ -23,7 +23,6 @@ from sorter.registerfiles import read_authority
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
-pytestmark = pytest.mark.native
 ROOT = Path(__file__).parents[2]
 PIECES = 6
 

@@ -13,7 +13,6 @@ from service.sql import embedded
 from sorter.evidence import EvidenceFolder
 from sorter.outbox import Outbox
 
-pytestmark = pytest.mark.native
 MORNING = "samples/jobs/morning.toml"
 DAY = "2026-07-13"  # of the job
 LETTER = ("--size", "9.5x4.125x0.02", "--weight", "1", "--date", DAY)

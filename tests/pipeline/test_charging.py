@@ -18,7 +18,6 @@ from pipeline.supervision import Supervision
 from postage.messages import Command
 from postage.money import Money
 
-pytestmark = pytest.mark.native
 PIN, BENS = "271828", "314159"
 LETTER = Money(780)  # metered, 1 oz, 2026-07-12 (domain.md 9a, 3)
 

@@ -18,7 +18,6 @@ from pipeline.job import Job, load_job
 from pipeline.pieces import Reason
 from postage.messages import Command
 
-pytestmark = pytest.mark.native
 SAMPLE = Path(__file__).parent.parent.parent / "samples" / "jobs" / "slogan.toml"
 
 

@@ -16,7 +16,6 @@ from imi.cli import app
 from imi.world import World
 from tests.imicore.softhsm import PIN, Tokens, place, softhsm_library
 
-pytestmark = pytest.mark.native
 JOB = """
 name = "token"
 date = 2026-07-13

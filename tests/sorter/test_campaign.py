@@ -22,8 +22,6 @@ from tests.oracles.scan_history import ListedScans
 from tests.sorter.archiving import carried_out, make
 from tests.sorter.mail import BOOK, METER, facts
 
-pytestmark = pytest.mark.native
-
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:

@@ -26,8 +26,6 @@ from tests.sorter.daemons import WAIT_S, Running, running
 from tests.sorter.lanes import GatedScans, verifier_on
 from tests.sorter.mail import METER, Device, facts
 
-pytestmark = pytest.mark.native
-
 
 def line(piece: str, payload: bytes, scan: PieceFacts | None = None, **changes: object) -> bytes:
     row = {**facts_as_row(scan or facts()), **changes}

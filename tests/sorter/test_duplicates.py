@@ -23,8 +23,6 @@ from tests.oracles.scan_history import ListedScans
 from tests.sorter.mail import BOOK, METER, facts, register
 from tests.sorter.scanning import scan
 
-pytestmark = pytest.mark.native
-
 Opener = Callable[[], DuplicateStore]
 FIRST, REPEAT, RESCAN = Answer.FIRST, Answer.REPEAT, Answer.RESCAN
 DUPLICATE, CLONE = Answer.DUPLICATE, Answer.CLONE

@@ -23,8 +23,6 @@ from tests.sorter.daemons import WAIT_S
 from tests.sorter.mail import LETTER, METER, register
 from tests.sorter.serving import AUTHORITY, AUTHORITY_ID, Served, register_folder
 
-pytestmark = pytest.mark.native
-
 GUIDE = (ROOT / "docs" / "sorter.md").read_text(encoding="utf-8")
 SAMPLES = ROOT / "samples" / "integration"
 FACTS = [f"{name}={getattr(LETTER, name)}" for name in (

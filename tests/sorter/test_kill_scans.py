@@ -7,8 +7,6 @@ import pytest
 from sorter.scans import Answer
 from tests.sorter.kill_scans import Sorter, picture, run
 
-pytestmark = pytest.mark.native
-
 
 def test_every_scan_keeps_one_verdict_over_five_deaths(tmp_path: Path) -> None:
     """0 false accusations, 0 copies missed, one row for each scan (reliability.md D1, D2)."""

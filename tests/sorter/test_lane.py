@@ -23,8 +23,6 @@ from tests.imicore.c_programs import ROOT
 from tests.sorter.lanes import GatedScans, verifier_on
 from tests.sorter.mail import METER, facts
 
-pytestmark = pytest.mark.native
-
 WAIT_S = 60  # far beyond what any of it takes
 
 

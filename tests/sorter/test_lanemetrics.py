@@ -2,15 +2,11 @@
 
 from datetime import timedelta
 
-import pytest
-
 from sorter.lane import Lane
 from sorter.lanemetrics import LaneMetrics
 from sorter.trust import Trust
 from tests.sorter.lanes import GatedScans, verifier_on
 from tests.sorter.mail import METER, TODAY, facts, register
-
-pytestmark = pytest.mark.native
 
 
 def values(text: str) -> dict[str, float]:

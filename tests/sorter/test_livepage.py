@@ -14,7 +14,6 @@ from sorter.lane import Lane
 from sorter.livepage import live_page
 from tests.sorter.mail import METER, facts, verifier
 
-pytestmark = pytest.mark.native
 BLANK = np.full((100, 200), 220, np.uint8)
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +17,6 @@ from sorter.scans import Answer, Scan, Series
 from tests.oracles.scan_union import Finding, findings
 from tests.sorter.merge_sites import run
 from tests.sorter.scanning import scan
-
-pytestmark = pytest.mark.native
 
 Opener = Callable[[], DuplicateStore]
 SITES = ("BOS", "DEN", "SFO")

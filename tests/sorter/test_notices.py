@@ -32,7 +32,6 @@ def only(verdict: Verdict, about: PieceFacts) -> Discrepancy:
     return notice
 
 
-@pytest.mark.native
 def test_scenario_14_becomes_a_message() -> None:
     about = facts(HEAVY)
     verdict = verifier().verify(METER.indicium(weight_tenths_oz=10), about)
@@ -49,14 +48,12 @@ def test_scenario_14_becomes_a_message() -> None:
     assert notice.place.site == "SFO"
 
 
-@pytest.mark.native
 def test_a_paid_piece_and_an_open_one_are_not_told() -> None:
     for payload in (METER.indicium(), b"", Device(9).indicium()):
         about = facts()
         assert notices_of(verifier().verify(payload, about), about) == []
 
 
-@pytest.mark.native
 def test_scenario_15_more_than_due_is_told_and_asks_nothing() -> None:
     """Unequal is a discrepancy; money flows only when postage is due (domain trap 10)."""
     about = facts()
@@ -65,7 +62,6 @@ def test_scenario_15_more_than_due_is_told_and_asks_nothing() -> None:
     assert (notice.reckoning.adjust, notice.remedies) == (ZERO, (Remedy.NONE,))
 
 
-@pytest.mark.native
 def test_a_forged_indicium_is_told_and_asks_nothing_of_the_device_it_names() -> None:
     about = facts()
     forged = METER.indicium(mills=1_070)[:-64] + Device(8).indicium(mills=1_070)[-64:]
@@ -75,7 +71,6 @@ def test_a_forged_indicium_is_told_and_asks_nothing_of_the_device_it_names() -> 
     assert notice.adjustment is Adjustment.UNMANIFESTED
 
 
-@pytest.mark.native
 def test_a_copy_is_a_duplicate_with_its_first_sighting() -> None:
     sorter = verifier()
     sorter.verify(METER.indicium(), facts(lane=5))
@@ -85,7 +80,6 @@ def test_a_copy_is_a_duplicate_with_its_first_sighting() -> None:
     assert "lane 5" in notice.proof.first_seen
 
 
-@pytest.mark.native
 def test_what_no_registered_device_printed_is_told_to_nobody() -> None:
     about = facts()
     void = Device(vendor="TST0").indicium(mills=0, rate_category=Imprint.TEST)

@@ -35,7 +35,6 @@ from tests.sorter.mail import BOOK, METER, TODAY, Device, facts, register, verif
 from tests.sorter.printed import printed
 from tests.sorter.shortmail import FP, PB, short
 
-pytestmark = pytest.mark.native
 USPS, PROVIDER = (Signer(PrivateKey.from_scalar(scalar)) for scalar in (77, 78))
 TOMORROW = TODAY + timedelta(days=1)
 HOUR_US = 3_600_000_000

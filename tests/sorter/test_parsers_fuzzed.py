@@ -10,7 +10,6 @@ from postage.errors import MessageFault, MessageFormatError
 from postage.message_layouts import Text
 from postage.message_parts import LONGEST_NAME, Name
 
-pytestmark = pytest.mark.native
 COUNTS = {"payload": 300, "register": 1_500, "rates": 800, "discrepancy": 3_000}
 
 

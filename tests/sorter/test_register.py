@@ -25,7 +25,6 @@ from sorter.registerfiles import (
 from sorter.trust import Trust, authority, load_register
 from tests.sorter.mail import METER, Device, register
 
-pytestmark = pytest.mark.native
 AUTHORITY = Signer(PrivateKey.from_scalar(99))
 VERIFY = authority({"usps": AUTHORITY.public_key})
 

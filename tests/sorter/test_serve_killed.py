@@ -11,8 +11,6 @@ from sorter.daemon import MOST_AHEAD
 from tests.sorter.mail import METER
 from tests.sorter.serving import Served, register_folder
 
-pytestmark = pytest.mark.native
-
 PIECES = 60
 
 

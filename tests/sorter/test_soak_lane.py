@@ -8,8 +8,6 @@ from postage.verdicts import Code
 from tests.sorter import soak_mail
 from tests.sorter.soak_lane import is_good, parsed, soak, table
 
-pytestmark = pytest.mark.native
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize(

@@ -21,8 +21,6 @@ from tests.imicore.c_programs import ROOT
 from tests.sorter.lanes import GatedScans, verifier_on
 from tests.sorter.mail import METER, facts
 
-pytestmark = pytest.mark.native
-
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[PictureDecoder]:

@@ -28,8 +28,6 @@ from sorter.register import Provider, Register
 from sorter.scans import Answer, Series, Sighting
 from tests.sorter.mail import METER, TODAY, Device, facts, register, verifier
 
-pytestmark = pytest.mark.native
-
 
 def reasons(verdict: Verdict) -> set[Reason]:
     return {one.reason for one in verdict.reasons}

@@ -22,7 +22,6 @@ from sorter.verifier import Verifier
 from tests.oracles.scan_history import ListedScans
 from tests.sorter.mail import BOOK, METER, Device, facts, register, verifier
 
-pytestmark = pytest.mark.native
 ROOT = Path(__file__).parent.parent.parent
 
 

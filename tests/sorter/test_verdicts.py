@@ -23,8 +23,6 @@ from sorter.trust import Trust
 from sorter.verifier import Verifier
 from tests.sorter.mail import BOOK, LETTER, METER, Device, facts, register, verifier
 
-pytestmark = pytest.mark.native
-
 
 def reasons(verdict: Verdict) -> set[Reason]:
     return {one.reason for one in verdict.reasons}
