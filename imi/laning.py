@@ -32,7 +32,6 @@ from sorter.lanemetrics import LaneMetrics
 from sorter.onward import Onward
 from sorter.policy import Policy, TrustMode
 from sorter.registerfiles import read_authority
-from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
@@ -129,8 +128,7 @@ def _named(plain: PieceFacts, name: str) -> PieceFacts:
 def _onward(options: LaneOptions, stack: ExitStack) -> Onward | None:
     if options.outbox is None:
         return None
-    signer = signer_of(options.outbox.parent, POSTAL_SERVICE)
-    onward = Onward.beside(options.outbox, signer.sign)
+    onward = Onward.in_file(options.outbox)
     stack.callback(onward.close)
     return onward
 

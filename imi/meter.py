@@ -1,6 +1,5 @@
 """The software meter in a local folder: its key, its journal, its link. Specimens only."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from pipeline.selftest import GuardedKey, SelfTestFailed
 from pipeline.setup import Setup
 from postage.devices import DeviceRecord, Mode, device_key_id
 from postage.layouts import OUR_VENDOR
+from service.wholefile import write_whole
 
 SEGMENT_RECORDS: Final = 4096  # 2 MiB a copy: small enough to look at, enough to run for hours
 SETTINGS: Final = "settings.json"
@@ -265,14 +265,5 @@ def _is_providers(key: Path, verifier: Verifier, message: bytes, signature: byte
 def _keep(path: Path, data: bytes) -> bytes:
     """Return what a file holds; where there is none it is written first, whole or not at all."""
     if not path.exists():
-        new = path.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_bytes(data)
-        descriptor = os.open(new, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-        new.replace(path)
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        write_whole(path, data, mode=0o600)
     return path.read_bytes()

@@ -27,7 +27,6 @@ from sorter.errors import SorterError
 from sorter.onward import Onward
 from sorter.policy import Policy, TrustMode
 from sorter.registerfiles import read_authority
-from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Given, Verifier
 
@@ -90,8 +89,7 @@ def verify_all(given: list[str], options: VerifyOptions, *, as_json: bool) -> in
         verifier = Verifier(Trust(register), history, RateBook.load(), policy)
         verdicts = verifier.verify_many(pieces)
         if options.outbox is not None:
-            signer = signer_of(options.outbox.parent, POSTAL_SERVICE)
-            onward = Onward.beside(options.outbox, signer.sign)
+            onward = Onward.in_file(options.outbox)
             stack.callback(onward.close)
             onward([(one, found) for (_, one), found in zip(pieces, verdicts, strict=True)])
     for number, (one, verdict) in enumerate(zip(given, verdicts, strict=True), start=1):

@@ -1,7 +1,6 @@
 """Claim forms as files: kept durably once filed, and printed as a form like PS Form 3533."""
 
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from postage.decertification import Calendar
 from postage.devices import NEVER_PRODUCTION, device_key_id
 from postage.refunds import Accepted, Denied, Held, RefundPolicy, examine
 from service.sheets import Column, Heading
+from service.wholefile import write_whole
 
 _NUMBER = re.compile(r"[0-9A-Z]{4}-\d{8}-\d{1,20}-[0-9a-f]{12}")
 
@@ -63,17 +63,7 @@ class ClaimFolder:
         """
         path = self._path(number)
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        with part.open("wb") as out:
-            out.write(form)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(path, form)
 
     def _path(self, number: str) -> Path:
         if not _NUMBER.fullmatch(number):

@@ -4,19 +4,18 @@ The journal of the meter is the truth about postage; this list says what happene
 to pieces that were never paid. Without it no mill is lost, but a run cannot go on.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, func, insert, select
-from sqlalchemy.exc import DBAPIError
 
 from pipeline.devices import HeadReport
 from pipeline.errors import MachineError
 from pipeline.pieces import Reason, fate
 from pipeline.state import Outcome
-from service.sql import embedded
+from service.sql import embedded, failures_as
 
 INSPECTED, GRAPHIC = "inspected", "graphic"
 """Outcomes of pieces that stay on the belt: with an indicium that was read, and without postage."""
@@ -129,12 +128,8 @@ class PieceLog:
             if outcome in known or outcome == INSPECTED
         }
 
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            raise MachineError(f"the list of pieces {self._path}: {error.orig}") from error
+    def _named(self) -> AbstractContextManager[None]:
+        return failures_as(MachineError, f"the list of pieces {self._path}")
 
     def close(self) -> None:
         """Write what is waiting and let the file go."""

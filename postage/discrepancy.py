@@ -24,7 +24,6 @@ MAX_PAYLOAD_BYTES: Final = 300
 MAX_REASONS: Final = 32
 MAX_TEXT: Final = 120
 MAX_PROVIDER: Final = 40
-ID_BYTES: Final = 32
 
 
 class Adjustment(StrEnum):

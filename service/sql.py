@@ -1,9 +1,12 @@
 """The SQL engines: SQLite of one writer, PostgreSQL of many. What is committed is on disk."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 
@@ -51,3 +54,25 @@ def shared(url: str) -> Engine:
         place.set(drivername="postgresql+psycopg"),
         connect_args={"options": "-c synchronous_commit=on"},
     )
+
+
+@contextmanager
+def failures_as(
+    kind: type[Exception], what: str, *, disposing: Engine | None = None
+) -> Iterator[None]:
+    """Raise what the database cannot do as the caller's kind of error, which names the store.
+
+    With ``disposing`` its connections are dropped: the next call reads what is really there.
+
+    >>> from sqlalchemy import text
+    >>> with failures_as(OSError, "the list"), create_engine("sqlite://").begin() as connection:
+    ...     connection.execute(text("SELECT * FROM pieces"))
+    Traceback (most recent call last):
+    OSError: the list: no such table: pieces
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if disposing is not None:
+            disposing.dispose()
+        raise kind(f"{what}: {error.orig}") from error

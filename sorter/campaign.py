@@ -9,7 +9,6 @@ their order, nor on which of them died.
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple, dataclass, fields
@@ -23,11 +22,12 @@ from postage.decertification import read_calendar
 from postage.rates import RateBook
 from postage.verdictrows import verdict_as_row
 from postage.verdicts import Finding, Reason
+from service.wholefile import write_whole
 from sorter.archive import ArchivedScan, read_shard
 from sorter.authenticity import Examined, Examiner
 from sorter.errors import FleetError
 from sorter.fleet import Executor
-from sorter.history import finding_of, scan_of
+from sorter.history import findings_of, scan_of
 from sorter.imprints import judged, key_of, order_of
 from sorter.judge import Case, Court, judge
 from sorter.policy import Policy, TrustMode
@@ -189,13 +189,9 @@ class _Bench:
         picture = (Finding(Reason.BAD_FACTS, scan.wrong),) if scan.wrong else ()
         if not scan.payloads and not scan.wrong:
             picture = (Finding(Reason.NO_SYMBOL, "the archive has no payload of it"),)
-        found = [finding_of(each) if each else ((), "") for each in seen]
+        found, first_seen = findings_of(seen)
         case = Case(
-            facts=scan.facts,
-            examined=group,
-            seen=[findings for findings, _ in found],
-            picture=picture,
-            first_seen=next((where for _, where in found if where), ""),
+            facts=scan.facts, examined=group, seen=found, picture=picture, first_seen=first_seen
         )
         return verdict_as_row(judge(case, self._court))
 
@@ -229,18 +225,13 @@ def _claim(plan: Plan) -> None:
     path = Path(plan.out) / PLAN
     if path.exists() and path.read_text() != text:
         raise FleetError(f"{path.parent} holds another campaign: see {path}")
-    path.write_text(text)
+    write_whole(path, text.encode("ascii"))
 
 
 def _write(path: Path, lines: Iterable[Any]) -> None:
     """Write a result whole or not at all, whoever is killed meanwhile."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("w", encoding="ascii") as file:
-        for line in lines:
-            file.write(json.dumps(line, separators=(",", ":")) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    write_whole(path, text.encode("ascii"))
 
 
 def _lines(path: Path) -> Iterator[Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from postage.facts import PieceFacts
 from postage.verdicts import Verdict
+from service.wholefile import write_whole
 from sorter.errors import OutboxError
-from sorter.wholefile import write_whole
 
 
 class EvidenceFolder:

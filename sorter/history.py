@@ -1,6 +1,7 @@
 """Between the verifier and the scan history: which key an indicium has, what an answer means."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,6 +12,8 @@ from sorter.authenticity import Examined
 from sorter.scans import Answer, Scan, Series, Sighting
 
 DIGEST_BYTES: Final = 8
+Told = Sighting | Finding
+"""What the history says of a scan, or why it does not."""
 
 _SERIES: Final = {
     PayloadType.POSTAGE: Series.POSTAGE,
@@ -51,15 +54,30 @@ def scan_of(one: Examined, facts: PieceFacts) -> Scan:
     )
 
 
-def finding_of(sighting: Sighting) -> tuple[tuple[Finding, ...], str]:
-    """Return what a sighting means for the verdict, and where the imprint was seen first."""
-    if sighting.answer is Answer.FIRST:
+def findings_of(told: Iterable[Told | None]) -> tuple[list[tuple[Finding, ...]], str]:
+    """Return what the history says of each payload of a piece, and where one was seen before.
+
+    None stands for a payload that it was not asked about.
+    """
+    seen: list[tuple[Finding, ...]] = []
+    first_seen = ""
+    for one in told:
+        found, where = _finding_of(one)
+        seen.append(found)
+        first_seen = first_seen or where
+    return seen, first_seen
+
+
+def _finding_of(told: Told | None) -> tuple[tuple[Finding, ...], str]:
+    if isinstance(told, Finding):
+        return (told,), ""
+    if told is None or told.answer is Answer.FIRST:
         return (), ""
-    first = sighting.first
+    first = told.first
     seconds, micros = divmod(first.scanned_us, 1_000_000)
     try:
         when = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat()
     except (OverflowError, ValueError, OSError):  # a clock beyond the calendar
         when = f"{first.scanned_us} us"
     where = f"{when}, site {first.site or '-'}, lane {first.lane}, piece {first.piece_id or '-'}"
-    return (Finding(_REASONS[sighting.answer], f"first seen {where}"),), where
+    return (Finding(_REASONS[told.answer], f"first seen {where}"),), where

@@ -20,7 +20,6 @@ from postage.verdicts import (
     UNDECIDED,
     WORTHLESS,
     Account,
-    Code,
     Evidence,
     Finding,
     Reason,
@@ -60,7 +59,6 @@ class Case:
     examined: Sequence[Examined]
     seen: Sequence[tuple[Finding, ...]]
     picture: tuple[Finding, ...] = ()
-    crop: bytes = b""
     grade: str = ""
     first_seen: str = ""
 
@@ -107,7 +105,6 @@ def judge(case: Case, court: Court) -> Verdict:
     )
     evidence = Evidence(
         payloads=tuple(one.payload for one in case.examined),
-        crop=case.crop,
         device=accounts[0].device if accounts else "",
         accounts=accounts,
         register=court.register.name,
@@ -263,6 +260,3 @@ def _of_claims(counted: list[Indicium], facts: PieceFacts) -> Iterator[Finding]:
         if not -limit <= tenths * 100 - weight < 100 + limit:
             text = f"weight {tenths / 10} oz claimed, {weight / 1000:.3f} oz measured"
             yield Finding(Reason.CLAIM_DIFFERS, text)
-
-
-__all__ = ["Case", "Code", "Court", "Price", "judge"]

@@ -9,6 +9,7 @@ from postage.verdicts import Verdict
 from sorter.evidence import EvidenceFolder
 from sorter.outbox import Outbox
 from sorter.policy import NoticePolicy
+from sorter.signing import POSTAL_SERVICE, signer_of
 
 EVIDENCE = "evidence"
 """The folder of pictures, beside the outbox."""
@@ -36,6 +37,16 @@ class Onward:
         """
         outbox = Outbox.embedded(path, sign, policy)
         return cls(outbox, EvidenceFolder(path.parent / EVIDENCE))
+
+    @classmethod
+    def in_file(cls, path: Path) -> "Onward":
+        """Return an outbox in one SQLite file, signed with the key beside it, made on first use.
+
+        Raises:
+            OutboxError: as ``beside``.
+            ImiError: the key's file does not open.
+        """
+        return cls.beside(path, signer_of(path.parent, POSTAL_SERVICE).sign)
 
     def __call__(self, judged: Sequence[tuple[PieceFacts, Verdict]]) -> None:
         """Keep pictures and messages of a batch; they are durable on return.

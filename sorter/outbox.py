@@ -7,7 +7,7 @@ So each finding reaches each provider at least once and counts exactly once.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -29,7 +29,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
 from postage.devices import device_name
 from postage.discrepancy import MAX_PROVIDER
@@ -39,7 +38,7 @@ from postage.facts import PieceFacts
 from postage.messages import Discrepancy, DiscrepancyReceived
 from postage.money import ZERO, Money
 from postage.verdicts import Verdict
-from service.sql import embedded, shared
+from service.sql import embedded, failures_as, shared
 from sorter.errors import OutboxError
 from sorter.notices import notices_of
 from sorter.policy import NoticePolicy
@@ -119,6 +118,7 @@ class Outbox:
 
     def __init__(self, engine: Engine, sign: Sign, policy: NoticePolicy | None = None) -> None:
         self._engine, self._sign = engine, sign
+        self._what = f"the outbox {engine.url!r}"
         self._policy = policy or NoticePolicy()
         self._writing = threading.Lock()
         with self._named():
@@ -270,13 +270,8 @@ class Outbox:
         with self._writing, self._named(), self._engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            self._engine.dispose()
-            raise OutboxError(f"the outbox {self._engine.url!r}: {error.orig}") from error
+    def _named(self) -> AbstractContextManager[None]:
+        return failures_as(OutboxError, self._what, disposing=self._engine)
 
 
 def _opened(row: Any) -> Discrepancy:

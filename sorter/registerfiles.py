@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from postage.devices import UNCOMPRESSED
+from service.wholefile import write_whole
 from sorter.errors import RegisterError
 from sorter.register import Register, Sign
-from sorter.wholefile import write_whole
 
 POINT_BYTES: Final = (65, 97)  # SEC 1 uncompressed points of P-256 and P-384
 MOST_KEYS: Final = 100

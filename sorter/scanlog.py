@@ -8,7 +8,7 @@ first, the one that stood in its place moves to `later_scan`.
 import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -32,8 +32,8 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
+from service.sql import failures_as
 from sorter.errors import ScanLogError
 from sorter.imprints import NAME_LIMIT, Key, device_of
 from sorter.scans import Answer, Scan
@@ -87,6 +87,7 @@ class ScanLog:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._what = f"the log of scans {engine.url!r}"
         self._statements = _statements(engine.dialect.name)
         self._one_at_a_time = threading.Lock()  # an embedded engine has one connection for all
         with self._named():
@@ -149,13 +150,8 @@ class ScanLog:
                 return
             yield rows
 
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            self._engine.dispose()
-            raise ScanLogError(f"the log of scans {self._engine.url!r}: {error.orig}") from error
+    def _named(self) -> AbstractContextManager[None]:
+        return failures_as(ScanLogError, self._what, disposing=self._engine)
 
 
 class Transaction:

@@ -30,7 +30,6 @@ from sorter.register import Register
 from sorter.registerfiles import read_authority
 from sorter.ring import Ring
 from sorter.sight import Eye
-from sorter.signing import POSTAL_SERVICE, signer_of
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
@@ -80,7 +79,7 @@ async def _serve(told: argparse.Namespace) -> None:
 def _onward(told: argparse.Namespace, opened: contextlib.ExitStack) -> Onward | None:
     if told.outbox is None:
         return None
-    onward = Onward.beside(told.outbox, signer_of(told.outbox.parent, POSTAL_SERVICE).sign)
+    onward = Onward.in_file(told.outbox)
     opened.callback(onward.close)
     return onward
 

@@ -4,7 +4,6 @@ Every file, page and line is a piece and gets a verdict: what cannot be read goe
 the finding that says why.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from imicore.safe_frames import PictureDecoder
 from postage.factrows import facts_as_row, facts_from_row
 from postage.facts import PieceFacts
 from postage.verdicts import Finding, Reason
+from sorter import scanlines
 from sorter.errors import SourceError
 from sorter.lane import Piece
 from sorter.tiffpages import tiff_pages
@@ -21,7 +21,6 @@ from sorter.verifier import Given
 
 SUFFIXES: Final = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm", ".webp"})
 MAX_LINE: Final = 64 << 10
-MOST_PAYLOADS: Final = 16
 
 Facts = Callable[[str], PieceFacts]
 """The facts of the piece in a picture, by the picture's name."""
@@ -73,35 +72,18 @@ def payload_file(path: Path, otherwise: PieceFacts) -> Iterator[Piece]:
         OSError: the file cannot be read.
     """
     plain = facts_as_row(otherwise)
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE + 1):
-            number += 1
-            try:
-                yield _from_line(line, plain)
-            except ValueError as error:
-                yield Finding(Reason.BAD_FACTS, f"line {number}: {error}"), otherwise
-            while len(line) > MAX_LINE and not line.endswith(b"\n"):
-                line = file.readline(MAX_LINE + 1)
+    for number, line in enumerate(scanlines.lines(path, MAX_LINE), start=1):
+        try:
+            yield _from_line(line, plain)
+        except ValueError as error:
+            yield Finding(Reason.BAD_FACTS, f"line {number}: {error}"), otherwise
 
 
-def _from_line(line: bytes, plain: dict[str, int | str | bool]) -> Piece:
-    if len(line) > MAX_LINE:
-        raise SourceError(f"more than {MAX_LINE} bytes")
-    try:
-        row = json.loads(line)
-    except RecursionError:
-        raise SourceError("nested beyond measure") from None
-    if not isinstance(row, dict):
-        raise SourceError(f"a {type(row).__name__} and no object")
+def _from_line(line: bytes | None, plain: dict[str, int | str | bool]) -> Piece:
+    row = scanlines.row_of(line, MAX_LINE)
     given = row.pop("payload", None)
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise SourceError("payload is hex digits, or a list of them")
-    if len(texts) > MOST_PAYLOADS:
-        raise SourceError(f"{len(texts)} payloads; a piece has at most {MOST_PAYLOADS}")
-    facts = facts_from_row(plain | row)
-    return [bytes.fromhex(text) for text in texts], facts
+    payloads = scanlines.payloads_of([given] if isinstance(given, str) else given)
+    return payloads, facts_from_row(plain | row)
 
 
 def _decoded(data: bytes, name: str, decoder: PictureDecoder) -> Given:

@@ -17,11 +17,11 @@ from postage.rates import RateBook
 from postage.verdicts import Code, Finding, Reason, Verdict
 from sorter.authenticity import Examined, Examiner
 from sorter.errors import SorterError
-from sorter.history import finding_of, scan_of
+from sorter.history import Told, findings_of, scan_of
 from sorter.judge import Case, Court, judge
 from sorter.policy import Policy
 from sorter.pricing import Pricer
-from sorter.scans import Scan, ScanHistory, Sighting
+from sorter.scans import Scan, ScanHistory
 from sorter.sight import (
     Eye,
     Frame,
@@ -37,8 +37,6 @@ from sorter.trust import Trust
 Given = Frame | bytes | Sequence[bytes] | Finding
 """A frame (uint8[H, W] or [H, W, 3]), one payload, all payloads read off one piece, or why there
 is neither."""
-
-Told = Sighting | Finding  # what the history says, or why it does not
 
 # A piece whose amount is wrong may carry a second indicium, or the companion of a redate.
 LOOK_AGAIN: Final = frozenset({Code.UNPAID, Code.SHORTPAID, Code.STALE})
@@ -143,9 +141,9 @@ class Verifier:
             for one in group
             if one.is_genuine
         ]
-        sightings = iter(self._asked(asked))
+        told = iter(self._asked(asked))
         return [
-            self._verdict(piece, group, sightings, court)
+            self._verdict(piece, group, told, court)
             for piece, group in zip(batch, groups, strict=True)
         ]
 
@@ -173,19 +171,10 @@ class Verifier:
         self,
         piece: _Piece,
         group: list[Examined],
-        sightings: Iterator[Sighting | Finding],
+        told: Iterator[Told],
         court: Court,
     ) -> Verdict:
-        seen: list[tuple[Finding, ...]] = []
-        first_seen = ""
-        for one in group:
-            if not one.is_genuine:
-                seen.append(())
-                continue
-            answer = next(sightings)
-            found, where = ((answer,), "") if isinstance(answer, Finding) else finding_of(answer)
-            seen.append(found)
-            first_seen = first_seen or where
+        seen, first_seen = findings_of(next(told) if one.is_genuine else None for one in group)
         picture, grade = self._looked(piece, group)
         verdict = judge(
             Case(

@@ -22,7 +22,7 @@ from postage.verdicts import Class2011, Code, Finding, Reason, Verdict
 from sorter import register as registers
 from sorter.authenticity import Examined
 from sorter.errors import RegisterError
-from sorter.history import finding_of, scan_of
+from sorter.history import findings_of, scan_of
 from sorter.policy import Policy
 from sorter.register import Provider, Register
 from sorter.scans import Answer, Series, Sighting
@@ -140,7 +140,7 @@ def test_a_clock_beyond_the_calendar_is_told_as_it_is() -> None:
         Examined(b"any", METER.record(), unpack(METER.indicium(), profile="imi-std/p1"), (), True),
         facts(scanned_us=2**62),
     )
-    [finding], where = finding_of(Sighting(Answer.DUPLICATE, scan))
+    [(finding,)], where = findings_of([Sighting(Answer.DUPLICATE, scan)])
     assert where.startswith(f"{2**62} us, site SFO")
     assert finding.reason is Reason.SEEN_BEFORE
     sorter = verifier()

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file through another name; it is durable on return.
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a file through another name; it is durable on return. ``mode`` is its permissions.
 
     Raises:
         OSError: it cannot be written; what was there stays.
@@ -22,7 +22,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except OSError:
         Path(name).unlink(missing_ok=True)
