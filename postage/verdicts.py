@@ -179,17 +179,21 @@ class Evidence:
 
     ``crop`` is a PNG of the symbol and its surroundings, empty where only bytes were given. The
     names of rate edition, register and first sighting say what was true when the piece was seen.
-    ``accounts`` are those of the devices, ``device`` the name of the first.
+    ``accounts`` are those of the devices.
     """
 
     payloads: tuple[bytes, ...] = ()
     crop: bytes = b""
-    device: str = ""
     accounts: tuple[Account, ...] = ()
     register: str = ""
     edition: str = ""
     first_seen: str = ""
     grade: str = ""
+
+    @property
+    def device(self) -> str:
+        """Return the name of the first account's device, "" where no registered one is named."""
+        return self.accounts[0].device if self.accounts else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

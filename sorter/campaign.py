@@ -31,7 +31,7 @@ from sorter.history import findings_of, scan_of
 from sorter.imprints import judged, key_of, order_of
 from sorter.judge import Case, Court, judge
 from sorter.policy import Policy, TrustMode
-from sorter.pricing import Pricer
+from sorter.pricing import remembering
 from sorter.register import Register
 from sorter.scans import Answer, Scan, Series, Sighting
 from sorter.trust import authority, load_register
@@ -168,7 +168,7 @@ class _Bench:
     """What a worker keeps between tasks: the court, and the keys it has parsed."""
 
     def __init__(self, plan: Plan) -> None:
-        policy, price = Policy(mode=plan.mode), Pricer(RateBook.load())
+        policy, price = Policy(mode=plan.mode), remembering(RateBook.load())
         self._court = Court(plan.believed(), policy, read_calendar(), price)
         self._examiner = Examiner(Signatures(cached_keys=CACHED_KEYS))
 

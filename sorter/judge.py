@@ -1,19 +1,19 @@
 """One piece's findings to one verdict: what counts, what it shows, what it owes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from postage.assessment import required
 from postage.decertification import Calendar
-from postage.devices import Mode
+from postage.devices import DeviceRecord, Mode
 from postage.facts import PieceFacts
 from postage.fields import PayloadType
 from postage.indicium import Indicium
 from postage.mailclass import MailClass
-from postage.mailpiece import Mailpiece
 from postage.money import ZERO, Money
-from postage.rate_claims import Asked, asked_by
+from postage.rate_claims import asked_by
 from postage.rates import Quote, Unratable, Why
 from postage.remedies import remedies_for
 from postage.verdicts import (
@@ -29,26 +29,43 @@ from postage.verdicts import (
 )
 from sorter.authenticity import Examined
 from sorter.policy import Policy
+from sorter.pricing import Price
 from sorter.register import Register
-from sorter.standing import date_window, decertified_anyway, standing
+from sorter.standing import decertified_anyway, off_window, standing
 
-Price = Callable[[Mailpiece, Asked, int | None, date], Quote | Unratable]
-"""What a piece costs as asked, to a zone, on a mailing date."""
-COUNTS_NOTHING = UNDECIDED | WORTHLESS
-UNVERIFIED = frozenset({Reason.UNKNOWN_DEVICE, Reason.NO_KEY})
+COUNTS_NOTHING: Final = UNDECIDED | WORTHLESS
+UNVERIFIED: Final = frozenset({Reason.UNKNOWN_DEVICE, Reason.NO_KEY})
+MOST_STANDINGS: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
 class Court:
-    """Everything that is the same for every piece of a batch."""
+    """Everything that is the same for many pieces, and what was found of their devices so far.
 
-    register: Register
-    policy: Policy
-    calendar: Calendar
-    price: Price
+    One for each register: an indicium's device and date are asked after once. Thread-safe.
+    """
+
+    def __init__(
+        self, register: Register, policy: Policy, calendar: Calendar, price: Price
+    ) -> None:
+        self.register, self.policy, self.calendar, self.price = register, policy, calendar, price
+        self.name = register.name
+        self._standing: dict[tuple[str, int, date | None, date], tuple[Finding, ...]] = {}
+
+    def standing(
+        self, record: DeviceRecord, mailed_on: date | None, scanned_on: date
+    ) -> tuple[Finding, ...]:
+        """Return why a genuine indicium of the device and date no longer counts."""
+        key = (record.vendor_model, record.serial, mailed_on, scanned_on)
+        found = self._standing.get(key)
+        if found is None:
+            of = standing(record, mailed_on, self.register, self.calendar, scanned_on)
+            if len(self._standing) >= MOST_STANDINGS:
+                self._standing.clear()  # threads may race here: each has its own answer
+            found = self._standing[key] = tuple(of)
+        return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Case:
     """One piece: the facts, what was read, what history says of each, what the picture shows.
 
@@ -75,39 +92,39 @@ class _Heard:
 
 def judge(case: Case, court: Court) -> Verdict:
     """Return the verdict; a function of the case and the court and nothing else."""
-    facts = case.facts
+    facts, register = case.facts, court.register
     heard = _hear(case, court)
     findings = heard.findings
     mailed_on = _mailing_date(heard, court.policy, facts.scanned_on)
-    if facts.mail_class in court.register.excluded_classes:
+    if facts.mail_class in register.excluded_classes:
         findings.append(Finding(Reason.CLASS_EXCLUDED, facts.mail_class))
         heard.counted.clear()
-    if court.register.is_stale_on(facts.scanned_on):
-        text = f"{court.register.name} ended on {court.register.expires}"
+    if register.is_stale_on(facts.scanned_on):
+        text = f"{court.name} ended on {register.expires}"
         findings.append(Finding(Reason.REGISTER_STALE, text))
     is_open = not heard.counted and code_of(findings) in UNDECIDED
-    paid = None if is_open else sum((one.postage for one in heard.counted), ZERO)
+    paid = None if is_open else _total(heard.counted)
     quote = _quote(heard, facts, court, paid or ZERO, mailed_on)
     due = quote.postage if isinstance(quote, Quote) else None
     findings += _of_money(paid, due, quote)
     findings += _of_claims(heard.counted, facts)
     code, (class_2011, class_2015) = code_of(findings), classes_of(paid, due)
-    accounts = _accounts(case, court)
+    is_rehearsal = court.policy.mode == "rehearsal"
+    accounts = _accounts(case.examined, is_rehearsal=is_rehearsal)
     remedies = remedies_for(
         is_undecided=code in UNDECIDED,
         is_owed=paid is not None and (not paid if due is None else paid < due),
         is_paid_in_part=bool(paid),
-        has_account=any(one.is_chargeable for one in accounts),
+        has_account=bool(accounts) and accounts[0].is_chargeable,
         at_induction=facts.at_induction,
         is_express=facts.mail_class is MailClass.EXPRESS,
         at_origin=facts.at_origin,
         has_return_address=facts.has_return_address,
     )
     evidence = Evidence(
-        payloads=tuple(one.payload for one in case.examined),
-        device=accounts[0].device if accounts else "",
+        payloads=tuple([one.payload for one in case.examined]),
         accounts=accounts,
-        register=court.register.name,
+        register=court.name,
         edition=quote.edition if isinstance(quote, Quote) else "",
         first_seen=case.first_seen,
         grade=case.grade,
@@ -122,42 +139,33 @@ def judge(case: Case, court: Court) -> Verdict:
         due=due,
         remedies=remedies,
         evidence=evidence,
-        is_rehearsal=court.policy.mode == "rehearsal",
+        is_rehearsal=is_rehearsal,
     )
 
 
 def _hear(case: Case, court: Court) -> _Heard:
     """Return what the payloads come to; one that counts as nothing is only a finding."""
     heard = _Heard(list(case.picture))
+    day = case.facts.scanned_on
     for one, seen in zip(case.examined, case.seen, strict=True):
-        found = [*_authentic(one, court, case.facts), *seen]
+        found = _authentic(one, court, day) + seen
         heard.findings += found
-        if one.indicium is None:
+        indicium = one.indicium
+        if indicium is None:
             continue
-        heard.shown = (heard.shown or ZERO) + one.indicium.postage
+        heard.shown = heard.shown + indicium.postage if heard.shown else indicium.postage
         if one.is_genuine and code_of(found) not in COUNTS_NOTHING:
-            is_redate = one.indicium.payload_type is PayloadType.REDATE
-            (heard.redates if is_redate else heard.counted).append(one.indicium)
+            is_redate = indicium.payload_type is PayloadType.REDATE
+            (heard.redates if is_redate else heard.counted).append(indicium)
     return heard
 
 
-def _accounts(case: Case, court: Court) -> tuple[Account, ...]:
+def _accounts(examined: Sequence[Examined], *, is_rehearsal: bool) -> tuple[Account, ...]:
     """Return the accounts of the devices that the piece names, each once, the chargeable first."""
-    charges_rehearsals = court.policy.mode == "rehearsal"
+    charged = {Mode.PRODUCTION, Mode.REHEARSAL} if is_rehearsal else {Mode.PRODUCTION}
     named = [
-        Account(
-            vendor_model=one.record.vendor_model,
-            serial=one.record.serial,
-            provider=one.record.provider,
-            is_chargeable=one.is_genuine
-            and (
-                one.record.mode is Mode.PRODUCTION
-                or (charges_rehearsals and one.record.mode is Mode.REHEARSAL)
-            ),
-            rate_category=one.indicium.rate_category if one.indicium else None,
-            weight_tenths_oz=one.indicium.weight_tenths_oz if one.indicium else None,
-        )
-        for one in case.examined
+        _account(one.record, one.indicium, one.is_genuine and one.record.mode in charged)
+        for one in examined
         if one.record is not None
     ]
     if len(named) < 2:
@@ -168,19 +176,30 @@ def _accounts(case: Case, court: Court) -> tuple[Account, ...]:
     return tuple(found.values())
 
 
-def _authentic(one: Examined, court: Court, facts: PieceFacts) -> Iterator[Finding]:
-    day = facts.scanned_on
-    if one.is_genuine:
-        assert one.record is not None
-        assert one.indicium is not None
-        yield from one.findings
-        yield from standing(one.record, one.indicium, court.register, court.calendar, day)
-        return
-    for finding in one.findings:
-        ended = None
-        if finding.reason in UNVERIFIED:
-            ended = decertified_anyway(one, court.calendar, day)
-        yield ended or finding
+def _account(record: DeviceRecord, indicium: Indicium | None, is_chargeable: bool) -> Account:
+    return Account(
+        vendor_model=record.vendor_model,
+        serial=record.serial,
+        provider=record.provider,
+        is_chargeable=is_chargeable,
+        rate_category=indicium.rate_category if indicium else None,
+        weight_tenths_oz=indicium.weight_tenths_oz if indicium else None,
+    )
+
+
+def _authentic(one: Examined, court: Court, scanned_on: date) -> tuple[Finding, ...]:
+    if not one.is_genuine:
+        return tuple([_unverified(one, finding, court, scanned_on) for finding in one.findings])
+    assert one.record is not None
+    assert one.indicium is not None
+    return one.findings + court.standing(one.record, one.indicium.mailing_date, scanned_on)
+
+
+def _unverified(one: Examined, finding: Finding, court: Court, scanned_on: date) -> Finding:
+    """Return the finding, or why the indicium would not count even if it could be verified."""
+    if finding.reason not in UNVERIFIED:
+        return finding
+    return decertified_anyway(one, court.calendar, scanned_on) or finding
 
 
 def _mailing_date(heard: _Heard, policy: Policy, scanned_on: date) -> date:
@@ -197,12 +216,19 @@ def _mailing_date(heard: _Heard, policy: Policy, scanned_on: date) -> date:
         else:
             heard.findings.append(Finding(Reason.REDATED, f"to {redate.mailing_date}"))
             dated = [one for one in dated if one not in companions] + [redate]
-    late = [finding for one in dated for finding in date_window(one, policy, scanned_on)]
+    days = [one.mailing_date for one in dated]
+    known = [day for day in days if day is not None]
+    late = [finding for day in known if (finding := off_window(day, policy, scanned_on))]
     heard.findings += late
-    days = [one.mailing_date for one in dated if one.mailing_date is not None]
-    if len(days) < len(dated):
+    if len(known) < len(days):
         heard.findings.append(Finding(Reason.UNDATED))
-    return min(days) if days and not late else scanned_on
+    return min(known) if known and not late else scanned_on
+
+
+def _total(counted: list[Indicium]) -> Money:
+    if len(counted) == 1:
+        return counted[0].postage
+    return sum((one.postage for one in counted), ZERO)
 
 
 def _gravity(finding: Finding) -> int:
@@ -254,8 +280,11 @@ def _of_claims(counted: list[Indicium], facts: PieceFacts) -> Iterator[Finding]:
         return
     weight = facts.measured.piece.weight_milliounces
     limit = facts.measured.weight_tolerance_milliounces
-    claims = [one.weight_tenths_oz for one in counted] + [facts.claimed.weight_tenths_oz]
-    for tenths in {claim for claim in claims if claim}:
+    told: set[int | None] = {None, 0}
+    for tenths in (*[one.weight_tenths_oz for one in counted], facts.claimed.weight_tenths_oz):
+        if tenths in told or tenths is None:
+            continue
+        told.add(tenths)
         # A claim is rounded up to the next tenth of an ounce.
         if not -limit <= tenths * 100 - weight < 100 + limit:
             text = f"weight {tenths / 10} oz claimed, {weight / 1000:.3f} oz measured"

@@ -1,5 +1,6 @@
 """What a scanned piece costs, asked of the rate book and remembered."""
 
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -11,32 +12,24 @@ from postage.rates import Quote, RateBook, Unratable, Why
 
 MOST_PRICES: Final = 65_536  # mail comes in runs of like pieces
 
+Price = Callable[[Mailpiece, Asked, int | None, date], Quote | Unratable]
+"""What a piece costs as asked, to a zone, on its mailing date, or why there is no price."""
 
-class Pricer:
-    """Asks a rate book; the same question is answered from memory. Thread-safe.
+
+def remembering(rates: RateBook) -> Price:
+    """Return the prices of a rate book; the same question is answered from memory. Thread-safe.
 
     >>> from postage.mailclass import MailClass
-    >>> pricer = Pricer(RateBook.load())
-    >>> pricer(Mailpiece.inches(9, 4, "0.02", ounces=1), Asked(MailClass.FIRST_CLASS,
-    ...     "metered"), None, date(2026, 7, 12)).postage
+    >>> price = remembering(RateBook.load())
+    >>> price(Mailpiece.inches(9, 4, "0.02", ounces=1), Asked(MailClass.FIRST_CLASS, "metered"),
+    ...     None, date(2026, 7, 12)).postage
     Money(mills=780)
     """
 
-    def __init__(self, rates: RateBook) -> None:
-        self._rates = rates
-        self._remembered = lru_cache(maxsize=MOST_PRICES)(self._ask)
-
-    def __call__(
-        self, piece: Mailpiece, asked: Asked, zone: int | None, day: date
-    ) -> Quote | Unratable:
-        """Return the price of a piece on its mailing date, or why there is none."""
-        return self._remembered(piece, asked, zone, day)
-
-    def _ask(
-        self, piece: Mailpiece, asked: Asked, zone: int | None, day: date
-    ) -> Quote | Unratable:
+    @lru_cache(maxsize=MOST_PRICES)
+    def price(piece: Mailpiece, asked: Asked, zone: int | None, day: date) -> Quote | Unratable:
         try:
-            return self._rates.quote(
+            return rates.quote(
                 piece,
                 day,
                 price_type=asked.price_type,
@@ -47,3 +40,5 @@ class Pricer:
             )
         except BadZone as error:  # a sorter's zone is input like any other
             return Unratable(Why.NO_PRICE, str(error))
+
+    return price

@@ -6,7 +6,6 @@ from typing import Final
 
 from postage.decertification import Calendar, Decertified, Rule, family_of
 from postage.devices import DeviceRecord, DeviceStatus
-from postage.indicium import Indicium
 from postage.layouts import BY_VERSION
 from postage.verdicts import Finding, Reason
 from sorter.authenticity import Examined
@@ -24,7 +23,7 @@ STATUS_REASONS: Final = {
 
 def standing(
     record: DeviceRecord,
-    indicium: Indicium,
+    mailed_on: date | None,
     register: Register,
     calendar: Calendar,
     scanned_on: date,
@@ -33,7 +32,7 @@ def standing(
 
     The status and validity are those of the indicium's date; an undated one has the scan's.
     """
-    day = indicium.mailing_date or scanned_on
+    day = mailed_on or scanned_on
     name = f"device {record.key_id}"
     if not record.is_active_on(day):
         since = f" since {record.status_since}" if record.status_since else ""
@@ -48,8 +47,8 @@ def standing(
         )
     family = family_of(record.profile)
     yield from _ended(calendar, record.model, family, Rule.SCAN, scanned_on)
-    if indicium.mailing_date is not None:
-        yield from _ended(calendar, record.model, family, Rule.PRINT, indicium.mailing_date)
+    if mailed_on is not None:
+        yield from _ended(calendar, record.model, family, Rule.PRINT, mailed_on)
 
 
 def decertified_anyway(one: Examined, calendar: Calendar, scanned_on: date) -> Finding | None:
@@ -70,24 +69,20 @@ def decertified_anyway(one: Examined, calendar: Calendar, scanned_on: date) -> F
     return next(_ended(calendar, model, family, Rule.SCAN, scanned_on), None)
 
 
-def date_window(indicium: Indicium, policy: Policy, scanned_on: date) -> Iterator[Finding]:
-    """Yield why the date of an indicium is no date of a piece seen today.
+def off_window(mailed_on: date, policy: Policy, scanned_on: date) -> Finding | None:
+    """Return why the date of an indicium is no date of a piece seen that day, None if it is one.
 
-    >>> from postage.indicium import unpack
-    >>> ibi_lite = unpack(bytes.fromhex("ff4713270011f50fce96010000009aca2921e3f1"))
-    >>> list(date_window(ibi_lite, Policy(), date(2026, 7, 13)))
-    []
+    >>> off_window(date(2026, 7, 3), Policy(), date(2026, 7, 13))
+    >>> off_window(date(2026, 7, 2), Policy(), date(2026, 7, 13)).text
+    '2026-07-02 on 2026-07-13: 11 days, at most 10'
     """
-    day = indicium.mailing_date
-    if day is None:
-        return
-    age = (scanned_on - day).days
-    if age > policy.max_days_back:
-        limit = policy.max_days_back
-        yield Finding(Reason.DATE_PAST, f"{day} on {scanned_on}: {age} days, at most {limit}")
-    if -age > policy.max_days_ahead:
-        limit = policy.max_days_ahead
-        yield Finding(Reason.DATE_AHEAD, f"{day} on {scanned_on}: {-age} days, at most {limit}")
+    age = (scanned_on - mailed_on).days
+    if -policy.max_days_ahead <= age <= policy.max_days_back:
+        return None
+    reason, limit = Reason.DATE_PAST, policy.max_days_back
+    if age < 0:
+        reason, limit = Reason.DATE_AHEAD, policy.max_days_ahead
+    return Finding(reason, f"{mailed_on} on {scanned_on}: {abs(age)} days, at most {limit}")
 
 
 def _ended(calendar: Calendar, model: str, family: str, rule: Rule, day: date) -> Iterator[Finding]:

@@ -7,10 +7,12 @@ always a verdict.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
+from imicore.reader import Reading
 from postage.decertification import Calendar, read_calendar
 from postage.facts import PieceFacts
 from postage.rates import RateBook
@@ -20,7 +22,8 @@ from sorter.errors import SorterError
 from sorter.history import Told, findings_of, scan_of
 from sorter.judge import Case, Court, judge
 from sorter.policy import Policy
-from sorter.pricing import Pricer
+from sorter.pricing import remembering
+from sorter.register import Register
 from sorter.scans import Scan, ScanHistory
 from sorter.sight import (
     Eye,
@@ -38,6 +41,7 @@ Given = Frame | bytes | Sequence[bytes] | Finding
 """A frame (uint8[H, W] or [H, W, 3]), one payload, all payloads read off one piece, or why there
 is neither."""
 
+NO_PICTURE: Final = Seen((), ())
 # A piece whose amount is wrong may carry a second indicium, or the companion of a redate.
 LOOK_AGAIN: Final = frozenset({Code.UNPAID, Code.SHORTPAID, Code.STALE})
 
@@ -81,7 +85,8 @@ class Verifier:
         self._calendar = calendar or read_calendar()
         self._examiner = examiner or Examiner()
         self._eye = eye or Eye()
-        self._price = Pricer(rates)
+        self._price = remembering(rates)
+        self._held = self._court_of(trust.register)
 
     def verify(self, frame_or_payload: Given, piece_facts: PieceFacts) -> Verdict:
         """Return the verdict on one piece; ``verify_many`` is faster for more."""
@@ -105,11 +110,18 @@ class Verifier:
         return verdicts
 
     def _court(self) -> Court:
-        return Court(self._trust.register, self._policy, self._calendar, self._price)
+        """Return the court by the register in force: the last one until the register changes."""
+        register, held = self._trust.register, self._held
+        if held.register is not register:
+            held = self._held = self._court_of(register)
+        return held
+
+    def _court_of(self, register: Register) -> Court:
+        return Court(register, self._policy, self._calendar, self._price)
 
     def _sighted(self, given: Given, facts: PieceFacts) -> _Piece:
         if isinstance(given, bytes):
-            return _Piece(facts, None, Seen((), ()), (given,))
+            return _Piece(facts, None, NO_PICTURE, (given,))
         if isinstance(given, np.ndarray):
             seen = self._eye.look(given)
             return _Piece(facts, given, seen, tuple(one.payload for one in seen.readings))
@@ -133,8 +145,11 @@ class Verifier:
     def _judged(self, batch: Sequence[_Piece], court: Court) -> list[Verdict]:
         flat = [payload for piece in batch for payload in piece.payloads]
         examined = iter(self._examiner.examine(flat, court.register, court.policy.mode))
-        groups = [[next(examined) for _ in piece.payloads] for piece in batch]
-        groups = [self._sized(piece, group) for piece, group in zip(batch, groups, strict=True)]
+        groups = [list(islice(examined, len(piece.payloads))) for piece in batch]
+        groups = [
+            self._sized(piece, group) if piece.seen.readings else group
+            for piece, group in zip(batch, groups, strict=True)
+        ]
         asked: list[Scan] = [
             scan_of(one, piece.facts)
             for piece, group in zip(batch, groups, strict=True)
@@ -158,8 +173,6 @@ class Verifier:
 
     def _sized(self, piece: _Piece, group: list[Examined]) -> list[Examined]:
         """Return the payloads of a frame, those in a symbol of the wrong size not genuine."""
-        if not piece.seen.readings:
-            return group
         sized = []
         for one, reading in zip(group, piece.seen.readings, strict=True):
             wrong = tuple(size_findings(reading)) if one.is_genuine else ()
@@ -174,35 +187,30 @@ class Verifier:
         told: Iterator[Told],
         court: Court,
     ) -> Verdict:
-        seen, first_seen = findings_of(next(told) if one.is_genuine else None for one in group)
-        picture, grade = self._looked(piece, group)
-        verdict = judge(
-            Case(
-                facts=piece.facts,
-                examined=group,
-                seen=seen,
-                picture=picture,
-                grade=grade,
-                first_seen=first_seen,
-            ),
-            court,
+        seen, first_seen = findings_of([next(told) if one.is_genuine else None for one in group])
+        case = Case(
+            facts=piece.facts,
+            examined=group,
+            seen=seen,
+            picture=piece.seen.findings,
+            first_seen=first_seen,
         )
+        if piece.frame is not None and self._policy.pixels_per_inch:
+            self._look_closely(case, piece.frame, piece.seen.readings)
+        verdict = judge(case, court)
         if verdict.code is Code.VALID or piece.frame is None or not piece.seen.readings:
             return verdict
         crop = crop_of(piece.frame, piece.seen.readings[0], self._policy.crop_margin_modules)
         return replace(verdict, evidence=replace(verdict.evidence, crop=crop))
 
-    def _looked(self, piece: _Piece, group: list[Examined]) -> tuple[tuple[Finding, ...], str]:
-        """Return what the picture shows of the print, and the grade in words."""
-        findings = list(piece.seen.findings)
-        if piece.frame is None or not self._policy.pixels_per_inch:
-            return tuple(findings), ""
-        text = ""
-        for one, reading in zip(group, piece.seen.readings, strict=True):
+    def _look_closely(self, case: Case, frame: Frame, readings: Sequence[Reading]) -> None:
+        """Add what the picture shows of placement and print."""
+        findings = list(case.picture)
+        for one, reading in zip(case.examined, readings, strict=True):
             if one.is_genuine:
-                findings += placement_findings(piece.frame, reading, self._policy)
-                quality = print_quality(piece.frame, reading, self._policy)
+                findings += placement_findings(frame, reading, self._policy)
+                quality = print_quality(frame, reading, self._policy)
                 if quality is not None:
-                    text = text or quality.text
+                    case.grade = case.grade or quality.text
                     findings += quality_findings(quality, self._policy)
-        return tuple(findings), text
+        case.picture = tuple(findings)
