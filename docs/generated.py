@@ -7,7 +7,8 @@ from pathlib import Path
 from imicore.datamatrix import symbol_sizes
 from pipeline.pieces import Reason
 from postage import envelope
-from postage.indicium import PROFILES, describe
+from postage.indicium import describe
+from postage.layouts import PROFILES
 from postage.rates import RateBook
 
 ROOT = Path(__file__).parent.parent

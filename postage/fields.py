@@ -4,7 +4,8 @@ import struct
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum, IntEnum
-from typing import NoReturn
+from functools import lru_cache
+from typing import Any, Final, NoReturn
 
 from postage.errors import Fault, IndiciumFormatError
 from postage.layouts import PROFILES, Field, Kind, Profile
@@ -12,6 +13,11 @@ from postage.money import Money
 
 Value = int | str | bytes | date | Money | None
 """What a field holds: None is an undated date or reserved zeros."""
+Convert = Callable[[Any], Value]
+"""What makes a field's value of the number or the bytes that struct found."""
+
+REMEMBERED: Final = 4_096
+"""Texts, dates and amounts that each field remembers; a day's mail has few of each."""
 
 
 class Imprint(IntEnum):
@@ -32,16 +38,10 @@ class PayloadType(Enum):
     TEST = "test"
 
 
-def payload_type(values: Mapping[str, Value]) -> PayloadType:
-    """Return what these values are evidence of.
-
-    >>> payload_type({"rate_category": 0xFFFF})
-    <PayloadType.TEST: 'test'>
-    """
-    category = values.get("rate_category")
-    if category == Imprint.REDATE:
-        return PayloadType.REDATE
-    return PayloadType.TEST if category == Imprint.TEST else PayloadType.POSTAGE
+_TYPES: Final[Mapping[Value, PayloadType]] = {
+    int(Imprint.REDATE): PayloadType.REDATE,
+    int(Imprint.TEST): PayloadType.TEST,
+}
 
 
 def write_fields(layout: Profile, given: Mapping[str, Value]) -> bytes:
@@ -64,33 +64,51 @@ def write_fields(layout: Profile, given: Mapping[str, Value]) -> bytes:
         raise IndiciumFormatError(
             Fault.FOREIGN_VENDOR, f"vendor {vendor!r} never writes {layout.name}"
         )
-    _check_postage(layout, values)
+    postage = values["postage"]
+    assert isinstance(postage, Money), "written as Money"
+    payload_type(layout.name, values.get("rate_category"), postage)
     return signed
 
 
-def read_fields(layout: Profile, signed: bytes) -> dict[str, Value]:
-    """Return every field of the signed bytes by name."""
-    plan = _READ_PLANS[layout.name]
-    values: dict[str, Value] = dict(zip(plan.names, plan.pattern.unpack(signed), strict=True))
-    for name, at, read in plan.others:
-        values[name] = read(layout, at, values[name])  # type: ignore[arg-type]  # bytes, by pattern
-    _check_postage(layout, values)
-    return values
+class FieldReader:
+    """Reads the fields of one layout: struct takes the bytes apart, converters do the rest.
+
+    ``names`` are the fields in the order of the table, or those of them that are wanted.
+    """
+
+    __slots__ = ("_converts", "_unpack", "names")
+
+    def __init__(self, layout: Profile, *wanted: str) -> None:
+        read = [at for at in layout.fields if not wanted or at.name in wanted]
+        # x is struct's code of a byte that is passed over.
+        codes = [_struct_code(at) if at in read else f"{at.width}x" for at in layout.fields]
+        self.names = tuple(at.name for at in read)
+        self._unpack = struct.Struct("<" + "".join(codes)).unpack_from
+        converts = [(index, _converter(layout, at)) for index, at in enumerate(read)]
+        self._converts = [(index, convert) for index, convert in converts if convert is not None]
+
+    def read(self, payload: bytes) -> list[Any]:
+        """Return the value of each field, in order; the payload has all signed bytes."""
+        row: list[Any] = list(self._unpack(payload))
+        for index, convert in self._converts:
+            row[index] = convert(row[index])
+        return row
 
 
-def read_field(layout: Profile, payload: bytes, name: str) -> Value:
-    """Return the one field of this name."""
-    start, end, at, read = _READ_PLANS[layout.name].fields[name]
-    return read(layout, at, payload[start:end])
+def payload_type(profile: str, category: Value, postage: Money) -> PayloadType:
+    """Return what an indicium of this rate category is evidence of; only postage shows any.
 
-
-def _check_postage(layout: Profile, values: Mapping[str, Value]) -> None:
-    kind, postage = payload_type(values), values["postage"]
-    assert isinstance(postage, Money)
-    if kind is not PayloadType.POSTAGE and postage:
+    >>> payload_type("imi-std/p1", 0xFFFF, Money(0))
+    <PayloadType.TEST: 'test'>
+    """
+    kind = _TYPES.get(category)
+    if kind is None:
+        return PayloadType.POSTAGE
+    if postage:
         raise IndiciumFormatError(
-            Fault.CONTRADICTION, f"{layout.name}: a {kind.value} imprint shows {postage}, not $0.00"
+            Fault.CONTRADICTION, f"{profile}: a {kind.value} imprint shows {postage}, not $0.00"
         )
+    return kind
 
 
 def _write_uint(layout: Profile, at: Field, value: Value) -> bytes:
@@ -130,44 +148,73 @@ def _write_zeros(layout: Profile, at: Field, value: Value) -> bytes:
     return bytes(at.width)
 
 
-def _read_uint(layout: Profile, at: Field, raw: bytes) -> int:
-    number = int.from_bytes(raw, "little")
-    return number if at.limit is None else _in_range(layout, at, number)
+def _converter(layout: Profile, at: Field) -> Convert | None:
+    """Return what finishes a field that struct found, None where that is the value."""
+    kind = at.kind
+    if kind is Kind.ASCII:
+        return lru_cache(REMEMBERED)(_ascii_converter(layout, at))
+    if kind is Kind.DATE:
+        return lru_cache(REMEMBERED)(_date_converter(layout, at))
+    if kind is Kind.MONEY:
+        # Amounts repeat from piece to piece; no register shows the same twice.
+        return lru_cache(REMEMBERED)(_money) if at.name == "postage" else _money
+    if kind is Kind.ZEROS:
+        return _zeros_converter(layout, at)
+    is_read = kind is Kind.OPAQUE or (_is_number(at) and at.limit is None)
+    return None if is_read else _uint_converter(layout, at)
 
 
-def _read_money(_layout: Profile, _at: Field, raw: bytes) -> Money:
+def _uint_converter(layout: Profile, at: Field) -> Callable[[Any], int]:
+    is_number, greatest = _is_number(at), at.greatest
+
+    def convert(found: Any) -> int:
+        number: int = found if is_number else int.from_bytes(found, "little")
+        return number if number <= greatest else _in_range(layout, at, number)
+
+    return convert
+
+
+def _money(raw: bytes) -> Money:
     return Money(int.from_bytes(raw, "little"))
 
 
-def _read_date(layout: Profile, at: Field, raw: bytes) -> date | None:
-    number = int.from_bytes(raw, "little")
-    if number == 0:  # prepaid reply mail shows no date (domain trap 32)
-        return None
-    try:
-        return date(number // 10_000, number // 100 % 100, number % 100)
-    except ValueError:
-        raise IndiciumFormatError(
-            Fault.BAD_DATE, f"{layout.name} {at.name}: {number} is not a date YYYYMMDD"
-        ) from None
+def _date_converter(layout: Profile, at: Field) -> Callable[[int], date | None]:
+    assert _is_number(at), f"{layout.name} {at.name}: a date of {at.width} bytes"
+
+    def convert(number: int) -> date | None:
+        if number == 0:  # prepaid reply mail shows no date (domain trap 32)
+            return None
+        try:
+            return date(number // 10_000, number // 100 % 100, number % 100)
+        except ValueError:
+            raise IndiciumFormatError(
+                Fault.BAD_DATE, f"{layout.name} {at.name}: {number} is not a date YYYYMMDD"
+            ) from None
+
+    return convert
 
 
-def _read_ascii(layout: Profile, at: Field, raw: bytes) -> str:
-    if not (raw.isascii() and (text := raw.decode("ascii")).isprintable()):
-        raise IndiciumFormatError(
-            Fault.BAD_ASCII, f"{layout.name} {at.name}: {raw.hex()} is not printable ASCII"
-        )
-    return text
+def _ascii_converter(layout: Profile, at: Field) -> Callable[[bytes], str]:
+    def convert(raw: bytes) -> str:
+        if not (raw.isascii() and (text := raw.decode("ascii")).isprintable()):
+            raise IndiciumFormatError(
+                Fault.BAD_ASCII, f"{layout.name} {at.name}: {raw.hex()} is not printable ASCII"
+            )
+        return text
+
+    return convert
 
 
-def _read_opaque(_layout: Profile, _at: Field, raw: bytes) -> bytes:
-    return raw
+def _zeros_converter(layout: Profile, at: Field) -> Callable[[bytes], None]:
+    zeros = bytes(at.width)
 
+    def convert(raw: bytes) -> None:
+        if raw != zeros:
+            raise IndiciumFormatError(
+                Fault.NOT_ZERO, f"{layout.name} {at.name}: {raw.hex()} is not zero"
+            )
 
-def _read_zeros(layout: Profile, at: Field, raw: bytes) -> None:
-    if any(raw):
-        raise IndiciumFormatError(
-            Fault.NOT_ZERO, f"{layout.name} {at.name}: {raw.hex()} is not zero"
-        )
+    return convert
 
 
 _WRITERS: Mapping[Kind, Callable[[Profile, Field, Value], bytes]] = {
@@ -177,45 +224,20 @@ _WRITERS: Mapping[Kind, Callable[[Profile, Field, Value], bytes]] = {
     Kind.ASCII: _write_ascii,
     Kind.ZEROS: _write_zeros,  # no profile that we write has opaque bytes
 }
-_READERS: Mapping[Kind, Callable[[Profile, Field, bytes], Value]] = {
-    Kind.UINT: _read_uint,
-    Kind.MONEY: _read_money,
-    Kind.DATE: _read_date,
-    Kind.ASCII: _read_ascii,
-    Kind.OPAQUE: _read_opaque,
-    Kind.ZEROS: _read_zeros,
-}
+_STRUCT_CODES: Final = {1: "B", 2: "H", 4: "I"}
+_NUMBERS: Final = (Kind.UINT, Kind.DATE)
+
+
+def _is_number(at: Field) -> bool:
+    """Return whether struct reads the field as a number; it knows no integers of 3 or 5 bytes."""
+    return at.kind in _NUMBERS and at.width in _STRUCT_CODES
 
 
 def _struct_code(at: Field) -> str:
-    """Return struct's code of a number that it reads whole, else that of the field's bytes."""
-    if at.kind is Kind.UINT and at.limit is None and at.width in _STRUCT_CODES:
-        return _STRUCT_CODES[at.width]
-    return f"{at.width}s"
-
-
-_STRUCT_CODES = {1: "B", 2: "H", 4: "I"}
-
-
-class _ReadPlan:
-    """What struct reads of a layout at one go, and the readers of the fields left as bytes."""
-
-    def __init__(self, layout: Profile) -> None:
-        codes = [_struct_code(at) for at in layout.fields]
-        self.pattern = struct.Struct("<" + "".join(codes))
-        self.names = [at.name for at in layout.fields]
-        self.fields = {
-            at.name: (start, end, at, _READERS[at.kind]) for start, end, at in layout.placed
-        }
-        self.others = [
-            (at.name, at, _READERS[at.kind])
-            for at, code in zip(layout.fields, codes, strict=True)
-            if code.endswith("s")
-        ]
+    return _STRUCT_CODES[at.width] if _is_number(at) else f"{at.width}s"
 
 
 # Made once: looking a Kind up hashes an Enum in Python, once a field and payload.
-_READ_PLANS = {layout.name: _ReadPlan(layout) for layout in PROFILES.values()}
 _WRITE_PLANS = {
     layout.name: [(at, _WRITERS[at.kind]) for at in layout.fields]
     for layout in PROFILES.values()

@@ -6,7 +6,7 @@ request), so the ``imi-*/p1`` profiles are ours, on the offsets of the one publi
 field says how sure its reading is: V verified, S secondary, I inferred, A our assumption.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -77,11 +77,25 @@ class Profile:
         return sum(field.width for field in self.fields)
 
     @cached_property
+    def whole_lengths(self) -> Mapping[int | None, Sequence[int]]:
+        """Return the lengths of a whole payload, ascending, by that of its signature.
+
+        None stands for any signature of the profile. Where a signature may be cut or a tail may
+        follow, the signature's length settles nothing.
+        """
+        fewest, most = min(self.signature_lengths), max(self.signature_lengths)
+        if self.is_signature_cut or self.tail_limit:
+            start = self.signed_length + (0 if self.is_signature_cut else fewest)
+            lengths = range(start, self.signed_length + most + self.tail_limit + 1)
+            return dict.fromkeys((None, *self.signature_lengths), lengths)
+        every = tuple(sorted(self.signed_length + one for one in self.signature_lengths))
+        return {None: every, **{one: (self.signed_length + one,) for one in self.signature_lengths}}
+
+    @cached_property
     def payload_lengths(self) -> tuple[int, int]:
         """Return the fewest and the most bytes of a whole payload."""
-        fewest = 0 if self.is_signature_cut else min(self.signature_lengths)
-        most = max(self.signature_lengths) + self.tail_limit
-        return self.signed_length + fewest, self.signed_length + most
+        lengths = self.whole_lengths[None]
+        return lengths[0], lengths[-1]
 
     @cached_property
     def settable(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postage.errors import Fault, IndiciumFormatError
+from postage.forms import PICKED
 from postage.indicium import (
     Imprint,
     Indicium,
@@ -153,6 +154,28 @@ def test_what_is_packed_comes_back(profile: str, signature_length: int) -> None:
     assert indicium.values.items() >= WRITABLE[profile].items()
     assert indicium.payload_type is PayloadType.POSTAGE
     assert hash(indicium) == hash(unpack(payload))
+
+
+@pytest.mark.parametrize(
+    "payload", [SAMPLE, LITE, *(pack(name, WRITABLE[name]) + bytes(64) for name in WRITABLE)]
+)
+def test_the_fields_of_verdicts_are_those_of_the_table(payload: bytes) -> None:
+    """One that the profile does not carry is None; IBI Lite's vendor is a number there."""
+    indicium = unpack(payload)
+    for name, kinds in PICKED.items():
+        expected = indicium.values.get(name)
+        if name == "vendor_model":
+            expected = str(expected)
+        assert getattr(indicium, name) == expected, name
+        carried = [at.kind for at in PROFILES[indicium.profile].fields if at.name == name]
+        assert set(carried) <= set(kinds), name
+
+
+def test_the_category_of_an_ibi_is_a_text_and_no_number() -> None:
+    """domain.md 1.3: four characters at 45; verdicts ask for a number of our rate table."""
+    ibi = unpack(b"\x05" + bytes(5) + b"062S" + bytes(35) + b"FCAT" + bytes(40))
+    assert (ibi.profile, ibi.rate_category, ibi.piece_count) == ("ibi-full/v05", None, None)
+    assert ibi.values["rate_category"] == "FCAT"
 
 
 STD_OFFSETS = (
