@@ -6,9 +6,9 @@ made from them, and where another program wrote an imprint's first row, that row
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,10 @@ from sorter.scans import Answer, Scan, Sighting
 
 Pairs = npt.NDArray[np.int64]
 """int64[n, 2]: keys as rows."""
+Dense = tuple[Names, Numbers]
+"""The pairs that have a bit, as the presence layer takes them."""
 _ROWS_MERGED = 20_000  # by one commit
+_FIRST = Answer.FIRST  # said of every piece: a global is found faster than a member
 
 
 class DuplicateStore:
@@ -64,7 +67,7 @@ class DuplicateStore:
         self._queue: list[_Waiting] = []
         self._presence = Presence()
         for pairs in log.imprints():
-            self._mark(pairs)
+            self._mark(_dense(pairs))
 
     @classmethod
     def embedded(cls, path: Path) -> "DuplicateStore":
@@ -96,7 +99,7 @@ class DuplicateStore:
             BadScan: no signature-valid payload leads to one of these scans; nothing was written.
             ScanLogError: the log failed; none was answered, and all may be asked again.
         """
-        mine = _Waiting([(key_of(scan), storable(scan)) for scan in scans])
+        mine = _Waiting([key_of(scan) for scan in scans], storable(scans))
         with self._queueing:
             self._queue.append(mine)
         with self._writing:
@@ -148,8 +151,9 @@ class DuplicateStore:
 
     def _merge(self, part: Sequence[Told]) -> list[Correction]:
         keys = list({told.key for told in part})
-        maybe = self._maybe(keys)
-        known = {key for key, seen in zip(keys, maybe, strict=True) if seen}
+        pairs = _pairs(keys)
+        dense = _dense(pairs)
+        known = set(compress(keys, self._maybe(pairs, dense)))
         while True:
             with self._log.begin() as log:
                 changes = united(log, part, known)
@@ -158,13 +162,15 @@ class DuplicateStore:
                     log.replace_firsts(changes.replaced)
                     log.add_laters(changes.laters)
             if done:
-                self._mark(_pairs(keys))
+                self._mark(dense)
                 return changes.corrections
             known = set(keys)  # another program has written some of them since
 
     def _answer_group(self, group: "list[_Waiting]") -> None:
         try:
-            sightings = iter(self._answer([pair for waiting in group for pair in waiting.keyed]))
+            keys = [key for waiting in group for key in waiting.keys]
+            scans = [scan for waiting in group for scan in waiting.scans]
+            sightings = iter(self._answer(keys, scans))
         except BaseException as error:  # each of the group must hear of it, whatever it was
             for waiting in group:
                 waiting.failure = error
@@ -172,68 +178,66 @@ class DuplicateStore:
                 raise  # the one who wants to stop is this thread
         else:
             for waiting in group:
-                waiting.sightings = list(islice(sightings, len(waiting.keyed)))
+                waiting.sightings = list(islice(sightings, len(waiting.keys)))
 
-    def _answer(self, keyed: Sequence[tuple[Key, Scan]]) -> list[Sighting]:
+    def _answer(self, keys: Sequence[Key], scans: Sequence[Scan]) -> list[Sighting]:
+        pairs = _pairs(keys)
+        dense = _dense(pairs)
         fresh: dict[Key, Scan] = {}  # as far as this process knows
-        asked: dict[Key, None] = {}  # the log knows more of these; a set in order
-        for (key, scan), seen in zip(keyed, self._maybe([key for key, _ in keyed]), strict=True):
+        asked: dict[Key, Scan] = {}  # the log knows more of these
+        for key, scan, seen in zip(keys, scans, self._maybe(pairs, dense), strict=True):
             if seen or key in fresh:
-                asked[key] = None
+                asked.setdefault(key, scan)
             else:
                 fresh[key] = scan
         with self._log.begin() as log:
-            firsts = _firsts(log, keyed, fresh, asked)
+            firsts = _firsts(log, fresh, asked)
             laters = log.laters(asked)
-            sightings, new = _sightings(keyed, firsts, laters, set(fresh))
+            sightings, new = _sightings(keys, scans, firsts, laters, set(fresh))
             log.add_laters(new)
-        self._mark(_pairs(fresh))
+        self._mark(dense)  # the log now has a first scan of every key
         return sightings
 
-    def _maybe(self, keys: Sequence[Key]) -> list[bool]:
+    def _maybe(self, pairs: Pairs, dense: Dense) -> list[bool]:
         """Return which keys the log may have, for all that this process knows."""
-        pairs = _pairs(keys)
         seen = pairs[:, 0] >= SPARSE
-        seen[~seen] = self._presence.contains_many(*_dense(pairs))
+        seen[~seen] = self._presence.contains_many(*dense)
         return seen.tolist()  # type: ignore[no-any-return]  # of bool, by its type
 
-    def _mark(self, pairs: Pairs) -> None:
-        self._presence.add_many(*_dense(pairs))
+    def _mark(self, dense: Dense) -> None:
+        self._presence.add_many(*dense)
 
 
 @dataclass(slots=True)
 class _Waiting:
     """The scans of one call, which wait for the one who writes."""
 
-    keyed: list[tuple[Key, Scan]]
+    keys: Sequence[Key]
+    scans: Sequence[Scan]
     sightings: list[Sighting] | None = None
     failure: BaseException | None = None
 
 
-def _firsts(
-    log: Transaction,
-    keyed: Sequence[tuple[Key, Scan]],
-    fresh: dict[Key, Scan],
-    asked: dict[Key, None],
-) -> dict[Key, Scan]:
-    """Return the first scan of every key, those of `fresh` written; both sets are completed."""
+def _firsts(log: Transaction, fresh: dict[Key, Scan], asked: dict[Key, Scan]) -> Mapping[Key, Scan]:
+    """Return the first scan of every key, those of `fresh` written; both are completed."""
     firsts = {key: told.scan for key, told in log.firsts(asked).items()}
-    for key, scan in keyed:
+    for key, scan in asked.items():
         if key not in firsts and key not in fresh:
-            if key.counter < SPARSE:
+            if key[0] < SPARSE:
                 raise ScanLogError(
                     f"the log has lost its row of {scan.vendor_model} {scan.serial}, "
                     f"{scan.series.name} {scan.count}"
                 )
             fresh[key] = scan
-    if log.add_firsts([Told(key, scan, Answer.FIRST) for key, scan in fresh.items()]):
+    if log.add_fresh(fresh):
         return firsts | fresh
-    asked.update(dict.fromkeys(fresh))  # another program was first with some of them
+    asked.update(fresh)  # another program was first with some of them
     return firsts | {key: told.scan for key, told in log.firsts(fresh).items()}
 
 
 def _sightings(
-    keyed: Sequence[tuple[Key, Scan]],
+    keys: Sequence[Key],
+    scans: Sequence[Scan],
     firsts: Mapping[Key, Scan],
     laters: dict[Key, list[Told]],
     fresh: set[Key],
@@ -241,11 +245,11 @@ def _sightings(
     """Return the answers in order, and the later scans that are new to the log."""
     sightings: list[Sighting] = []
     new: list[Told] = []
-    for key, scan in keyed:
+    for key, scan in zip(keys, scans, strict=True):
         first = firsts[key]
         if key in fresh and (scan is first or scan == first):
             fresh.remove(key)  # the same scan again is a repeat
-            answer = Answer.FIRST
+            answer = _FIRST
         else:
             known = laters.setdefault(key, [])
             told = _told_before(scan, known)
@@ -265,12 +269,11 @@ def _told_before(scan: Scan, known: Iterable[Told]) -> Answer | None:
     return None
 
 
-def _pairs(keys: Collection[Key]) -> Pairs:
+def _pairs(keys: Sequence[Key]) -> Pairs:
     flat = chain.from_iterable(keys)
     return np.fromiter(flat, np.int64, 2 * len(keys)).reshape(-1, 2)
 
 
-def _dense(pairs: Pairs) -> tuple[Names, Numbers]:
-    """Return the pairs that have a bit, as the presence layer takes them."""
+def _dense(pairs: Pairs) -> Dense:
     dense = pairs[pairs[:, 0] < SPARSE]
     return dense[:, 0].astype(np.uint64), dense[:, 1].astype(np.uint32)

@@ -14,6 +14,7 @@ from sorter.scans import Answer, Scan, Series, Sighting
 DIGEST_BYTES: Final = 8
 Told = Sighting | Finding
 """What the history says of a scan, or why it does not."""
+_FIRST: Final = Answer.FIRST  # asked of every piece: a global is found faster than a member
 
 _SERIES: Final = {
     PayloadType.POSTAGE: Series.POSTAGE,
@@ -33,11 +34,13 @@ def scan_of(one: Examined, facts: PieceFacts) -> Scan:
     assert one.is_genuine, "only what a device signed may enter the history"
     indicium = one.indicium
     assert indicium is not None
-    ascending = indicium.ascending.mills if indicium.ascending is not None else 0
-    count, series = indicium.piece_count, _SERIES[indicium.payload_type]
+    register, count = indicium.ascending, indicium.piece_count
+    ascending = 0 if register is None else register.mills
     if count is None:
-        assert indicium.ascending is not None, "every profile has a piece count or a register"
+        assert register is not None, "every profile has a piece count or a register"
         count, series = ascending, Series.POSTAGE_BY_REGISTER
+    else:
+        series = _SERIES[indicium.payload_type]
     return Scan(
         vendor_model=indicium.vendor_model,
         serial=indicium.device_serial,
@@ -62,17 +65,21 @@ def findings_of(told: Iterable[Told | None]) -> tuple[list[tuple[Finding, ...]],
     seen: list[tuple[Finding, ...]] = []
     first_seen = ""
     for one in told:
-        found, where = _finding_of(one)
-        seen.append(found)
-        first_seen = first_seen or where
+        if one is None:
+            seen.append(())
+        elif isinstance(one, Finding):
+            seen.append((one,))
+        elif one.answer is _FIRST:
+            seen.append(())
+        else:
+            found, where = _finding_of(one)
+            seen.append((found,))
+            first_seen = first_seen or where
     return seen, first_seen
 
 
-def _finding_of(told: Told | None) -> tuple[tuple[Finding, ...], str]:
-    if isinstance(told, Finding):
-        return (told,), ""
-    if told is None or told.answer is Answer.FIRST:
-        return (), ""
+def _finding_of(told: Sighting) -> tuple[Finding, str]:
+    """Return what a later scan is, and where its imprint was first seen."""
     first = told.first
     seconds, micros = divmod(first.scanned_us, 1_000_000)
     try:
@@ -80,4 +87,4 @@ def _finding_of(told: Told | None) -> tuple[tuple[Finding, ...], str]:
     except (OverflowError, ValueError, OSError):  # a clock beyond the calendar
         when = f"{first.scanned_us} us"
     where = f"{when}, site {first.site or '-'}, lane {first.lane}, piece {first.piece_id or '-'}"
-    return (Finding(_REASONS[told.answer], f"first seen {where}"),), where
+    return Finding(_REASONS[told.answer], f"first seen {where}"), where

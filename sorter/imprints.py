@@ -7,7 +7,8 @@ passes several machines in a day (domain trap 7).
 >>> first = Scan(vendor_model="TPB1", serial=7, series=Series.POSTAGE, count=12, digest=bytes(8),
 ...     ascending_mills=780, scanned_us=0, site="SFO", lane=1, pass_number=1, piece_id="piece 1",
 ...     image_id="picture 1")
->>> device_of(key_of(first).counter)
+>>> counter, number = key_of(first)
+>>> device_of(counter)
 ('TPB1', 7, <Series.POSTAGE: 0>)
 >>> judged(replace(first, image_id="picture 2"), first)
 <Answer.RESCAN: 'the same piece on another pass'>
@@ -17,9 +18,9 @@ passes several machines in a day (domain trap 7).
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
 
 from sorter.errors import BadScan
 from sorter.scans import Answer, Scan, Series
@@ -35,11 +36,8 @@ _HIGHEST = 2**63 - 1  # of an SQL integer
 _DEVICES_KEPT = 1 << 16  # packed and unpacked; a busy lane meets some thousands
 
 
-class Key(NamedTuple):
-    """The name of one imprint: one of a device's counters, in 55 bits, and where it stood."""
-
-    counter: int
-    number: int
+Key = tuple[int, int]
+"""The name of one imprint: one of a device's counters, in 55 bits, and where it stood."""
 
 
 def key_of(scan: Scan) -> Key:
@@ -49,10 +47,12 @@ def key_of(scan: Scan) -> Key:
         BadScan: vendor and model are not four of A-Z 0-9, or the serial or count is out of range;
             no register holds such a device and no profile such a count.
     """
-    highest = _HIGHEST if scan.series is Series.POSTAGE_BY_REGISTER else 2**32 - 1
-    if not 0 <= scan.count <= highest:
-        raise BadScan(f"{scan.series.name} count {scan.count} is outside 0 to {highest}")
-    return Key(_counter(scan.vendor_model, scan.serial, scan.series), scan.count)
+    count = scan.count
+    if not 0 <= count < 2**32:  # so that only a register's number is looked at again
+        highest = _HIGHEST if scan.series is Series.POSTAGE_BY_REGISTER else 2**32 - 1
+        if not 0 <= count <= highest:
+            raise BadScan(f"{scan.series.name} count {count} is outside 0 to {highest}")
+    return _counter(scan.vendor_model, scan.serial, scan.series), count
 
 
 @lru_cache(_DEVICES_KEPT)
@@ -104,16 +104,25 @@ def accuses(answer: Answer) -> bool:
     return answer in (Answer.DUPLICATE, Answer.CLONE)
 
 
-def storable(scan: Scan) -> Scan:
-    """Return the scan with names and numbers that every database takes; mostly itself.
+def storable(scans: Sequence[Scan]) -> Sequence[Scan]:
+    """Return the scans with names and numbers that every database takes; mostly themselves.
 
     A name that is not up to 64 printable ASCII characters becomes its SHA-256, a time beyond 63
     bits the nearest that is not: a sorter's odd clock or name must not cost a piece its verdict.
     """
-    numbers = (scan.scanned_us, scan.lane, scan.pass_number, scan.ascending_mills)
-    names = scan.site + scan.piece_id + scan.image_id
-    if min(numbers) >= -_HIGHEST and max(numbers) <= _HIGHEST and _is_plain(names):
-        return scan
+    numbers = [n for s in scans for n in (s.scanned_us, s.lane, s.pass_number, s.ascending_mills)]
+    names = [name for s in scans for name in (s.site, s.piece_id, s.image_id)]
+    if (
+        min(numbers, default=0) >= -_HIGHEST
+        and max(numbers, default=0) <= _HIGHEST
+        and max(map(len, names), default=0) <= NAME_LIMIT
+        and _is_printed("".join(names))  # all at once: looking at each costs more than the row
+    ):
+        return scans
+    return [_storable(scan) for scan in scans]
+
+
+def _storable(scan: Scan) -> Scan:
     return replace(
         scan,
         scanned_us=_number(scan.scanned_us),
@@ -126,12 +135,12 @@ def storable(scan: Scan) -> Scan:
     )
 
 
-def _is_plain(name: str) -> bool:
-    return len(name) <= NAME_LIMIT and name.isascii() and name.isprintable()
+def _is_printed(name: str) -> bool:
+    return name.isascii() and name.isprintable()
 
 
 def _name(name: str) -> str:
-    if _is_plain(name):
+    if len(name) <= NAME_LIMIT and _is_printed(name):
         return name
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 

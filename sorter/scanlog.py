@@ -7,12 +7,12 @@ first, the one that stood in its place moves to `later_scan`.
 
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -68,13 +68,13 @@ _LATER = _table("later_scan", keys=10)  # all but what the digest covers: logs u
 _SAME = (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # and not frozen, for the reason in sorter.scans
 class Told:
     """A scan, and what its lane was told of it."""
 
-    key: Key
-    scan: Scan
-    answered: Answer
+    key: Final[Key]
+    scan: Final[Scan]
+    answered: Final[Answer]
 
 
 class ScanLog:
@@ -172,24 +172,30 @@ class Transaction:
             found.setdefault(told.key, []).append(told)
         return found
 
-    def add_firsts(self, scans: Collection[Told]) -> bool:
-        """Add first scans of keys that have none; return whether that was so of all of them."""
-        return self._write(self._statements.add[_FIRST], scans) == len(scans)
+    def add_fresh(self, scans: Mapping[Key, Scan]) -> bool:
+        """Add scans told FIRST of keys that have none; return whether that was so of all."""
+        rows = [_row(key, scan, "FIRST") for key, scan in scans.items()]
+        return self._write(self._statements.add[_FIRST], rows) == len(rows)
 
-    def add_laters(self, scans: Collection[Told]) -> None:
+    def add_firsts(self, told: Iterable[Told]) -> bool:
+        """Add first scans, whatever they were told, as ``add_fresh`` does."""
+        rows = _rows(told)
+        return self._write(self._statements.add[_FIRST], rows) == len(rows)
+
+    def add_laters(self, told: Iterable[Told]) -> None:
         """Add later scans; those that are there stay as they are."""
-        self._write(self._statements.add[_LATER], scans)
+        self._write(self._statements.add[_LATER], _rows(told))
 
-    def replace_firsts(self, scans: Collection[Told]) -> None:
+    def replace_firsts(self, told: Iterable[Told]) -> None:
         """Put these first scans in the place of those of their keys."""
-        self._write(self._statements.replace_first, scans)
+        self._write(self._statements.replace_first, _rows(told))
 
-    def _write(self, statement: str, scans: Collection[Told]) -> int:
+    def _write(self, statement: str, rows: "list[_Row]") -> int:
         """Return how many rows were written."""
-        if not scans:
+        if not rows:
             return 0
         # In order of key: programs that meet on several rows then wait for each other in one order.
-        rows = [_row(told) for told in sorted(scans, key=lambda told: told.key)]
+        rows.sort()
         return self._connection.exec_driver_sql(statement, rows).rowcount
 
     def rows(self, wanted: Select[Any]) -> Sequence[Any]:
@@ -197,9 +203,10 @@ class Transaction:
         return self._connection.execute(wanted).all()
 
     def _of(self, table: Table, keys: Iterable[Key], for_update: bool = False) -> Iterator[Told]:
-        wanted = json.dumps(list(keys))
-        if wanted == "[]":
+        pairs = list(keys)
+        if not pairs:
             return
+        wanted = json.dumps(pairs)
         statement = self._statements.of[table]
         if for_update:
             statement = statement.with_for_update(of=table)
@@ -251,14 +258,29 @@ def _of(table: Table, dialect: str) -> Select[Any]:
     return select(table).join_from(keys, table, same)
 
 
-def _row(told: Told) -> tuple[object, ...]:
+_Row = tuple[int, int, str, int, int, str, str, bytes, int, str, int]
+
+
+def _row(key: Key, scan: Scan, answered: str) -> _Row:
     """Return the values of a scan in the order of the columns."""
-    scan = told.scan
+    counter, number = key
     return (
-        *told.key,
-        *(scan.site, scan.lane, scan.pass_number, scan.image_id, scan.piece_id, scan.digest),
-        *(scan.scanned_us, told.answered.name, scan.ascending_mills),
+        counter,
+        number,
+        scan.site,
+        scan.lane,
+        scan.pass_number,
+        scan.image_id,
+        scan.piece_id,
+        scan.digest,
+        scan.scanned_us,
+        answered,
+        scan.ascending_mills,
     )
+
+
+def _rows(told: Iterable[Told]) -> list[_Row]:
+    return [_row(one.key, one.scan, one.answered.name) for one in told]
 
 
 def _told(row: Any) -> Told:
@@ -278,4 +300,4 @@ def _told(row: Any) -> Told:
         ascending_mills=ascending,
         scanned_us=scanned,
     )
-    return Told(Key(counter, number), scan, Answer[answered])
+    return Told((counter, number), scan, Answer[answered])

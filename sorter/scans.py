@@ -1,9 +1,14 @@
-"""What the scan history is asked and what it answers; the store itself is ``sorter.duplicates``."""
+"""What the scan history is asked and what it answers; the store itself is ``sorter.duplicates``.
+
+Scans and sightings are made for every piece of a busy lane, and ``frozen=True`` would make them
+five times dearer to make: 12 fields are set through ``object.__setattr__``. ``Final`` has mypy
+refuse the same assignments, and as nobody changes them, they may be hashed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Series(IntEnum):
@@ -19,7 +24,7 @@ class Series(IntEnum):
     POSTAGE_BY_REGISTER = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Scan:
     """One genuine indicium in one picture. Only signature-valid payloads may be made into scans.
 
@@ -29,18 +34,18 @@ class Scan:
     pieces, and ``image_id`` that of the picture.
     """
 
-    vendor_model: str
-    serial: int
-    series: Series
-    count: int
-    digest: bytes
-    ascending_mills: int
-    scanned_us: int
-    site: str
-    lane: int
-    pass_number: int
-    piece_id: str
-    image_id: str
+    vendor_model: Final[str]
+    serial: Final[int]
+    series: Final[Series]
+    count: Final[int]
+    digest: Final[bytes]
+    ascending_mills: Final[int]
+    scanned_us: Final[int]
+    site: Final[str]
+    lane: Final[int]
+    pass_number: Final[int]
+    piece_id: Final[str]
+    image_id: Final[str]
 
 
 class Answer(Enum):
@@ -53,12 +58,12 @@ class Answer(Enum):
     CLONE = "the same count with other content"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Sighting:
     """The answer to one scan, and the scan that came first (the scan itself if it is the first)."""
 
-    answer: Answer
-    first: Scan
+    answer: Final[Answer]
+    first: Final[Scan]
 
 
 class ScanHistory(Protocol):
