@@ -16,6 +16,7 @@ from typing import Any, Final
 from postage.errors import BadFacts
 from postage.factrows import facts_from_row
 from postage.facts import PieceFacts
+from sorter.answers import Answer
 from sorter.errors import LaneError, RequestError, RingError
 from sorter.judged import Judged
 from sorter.lane import Lane
@@ -164,7 +165,7 @@ class Daemon:
             raise RequestError("CLOSING", str(error), request.piece) from None
         if coming is None:
             raise RequestError("BUSY", "no room in the lane", request.piece)
-        return request.piece, asyncio.wrap_future(coming)
+        return request.piece, _in_this_loop(coming)
 
     def _facts(self, request: Request) -> PieceFacts:
         row: dict[str, Any] = {**self.otherwise, **request.row, "piece_id": request.piece}
@@ -193,6 +194,23 @@ class Daemon:
     def _refused(self, error: RequestError) -> bytes:
         self.refused += 1
         return refusal(error)
+
+
+def _in_this_loop(coming: Answer) -> "asyncio.Future[Judged]":
+    """Return an answer as this thread's event loop waits for it."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Future[Judged] = loop.create_future()
+
+    def hand_over() -> None:
+        if not waiting.done():  # a client that is left cancels what it waits for
+            waiting.set_result(coming.result())
+
+    def tell(_: Answer) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(hand_over)
+
+    coming.add_done_callback(tell)
+    return waiting
 
 
 async def _demand_free(path: Path) -> None:

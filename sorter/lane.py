@@ -9,29 +9,27 @@ import itertools
 import math
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
 
 from postage.facts import PieceFacts
-from postage.verdicts import Code, Finding, Reason, Verdict
+from postage.verdicts import Finding, Reason, Verdict
+from sorter.answers import Answer, Desk
 from sorter.errors import LaneError
 from sorter.judged import Figures, Judged, small_picture, undecided
-from sorter.sight import Frame
 from sorter.verifier import Given, Verifier
+from sorter.watch import Watch
 
-__all__ = ["Figures", "Judged", "Lane", "Piece"]
+__all__ = ["Answer", "Figures", "Judged", "Lane", "Piece"]
 
 DEADLINE_S: Final = 0.090  # a piece at 40,000 an hour (design.md 4)
 ROOM: Final = 1_024
 MOST_PAYLOADS: Final = 256  # a batch; more gains nothing on the commit that they share
 MOST_FRAMES: Final = 8  # a batch; the first waits for the last, about a millisecond each
-
-LONGEST_WAIT_S: Final = 60.0
 
 Piece = tuple[Given, PieceFacts]
 
@@ -45,7 +43,7 @@ class _Ticket:
     facts: PieceFacts
     offered_at: float
     deadline: float
-    answer: "Future[Judged]" = field(default_factory=Future)
+    answer: Answer
 
 
 class Lane:
@@ -95,20 +93,18 @@ class Lane:
         self._lock = threading.Lock()
         self._has_work = threading.Condition(self._lock)
         self._has_room = threading.Condition(self._lock)  # and tells when all are judged
-        self._is_due = threading.Condition(self._lock)
-        self._due_at = -math.inf  # when the watch wakes; it is awake before it first sleeps
         self._waiting: deque[_Ticket] = deque()
-        self._unanswered: dict[int, _Ticket] = {}  # whoever takes a piece from here answers it
-        self._offered = self._inside = self._refused = self._failed = 0
-        self._codes: Counter[Code] = Counter()
+        self._offered = self._inside = self._refused = 0
+        self._idle = 0  # threads that wait for work
+        self._desk = Desk()
+        self._watch = Watch(self._answer_late, clock)
         self._recent: deque[Judged] = deque(maxlen=recent)
         self._closing = False
         self._threads = [
             threading.Thread(target=self._judge_waiting, name=f"lane {number}", daemon=True)
             for number in range(1, threads + 1)
         ]
-        self._watch = threading.Thread(target=self._watch_deadlines, name="watch", daemon=True)
-        for thread in (*self._threads, self._watch):
+        for thread in self._threads:
             thread.start()
 
     def offer(
@@ -118,7 +114,7 @@ class Lane:
         *,
         deadline: float | None = None,
         timeout_s: float | None = None,
-    ) -> "Future[Judged] | None":
+    ) -> Answer | None:
         """Return the coming answer to a piece, or None where there was no room for so long.
 
         A frame must not change until its piece is judged. Waits for room, at most ``timeout_s``
@@ -134,7 +130,10 @@ class Lane:
         if math.isnan(ends):
             raise LaneError("a piece's deadline is NaN")
         with self._lock:
-            self._has_room.wait_for(lambda: self._closing or self._inside < self._room, timeout_s)
+            if self._inside >= self._room:
+                self._has_room.wait_for(
+                    lambda: self._closing or self._inside < self._room, timeout_s
+                )
             if self._closing:
                 raise LaneError("the lane is closed")
             if self._inside >= self._room:
@@ -144,13 +143,11 @@ class Lane:
             self._inside += 1
             if not facts.image_id:
                 facts = replace(facts, image_id=f"{facts.scanned_us}-{self._offered}")
-            one = _Ticket(self._offered, given, facts, now, ends)
-            one.answer.set_running_or_notify_cancel()  # nobody can take a piece back
-            self._unanswered[one.number] = one
+            one = _Ticket(self._offered, given, facts, now, ends, Answer(self._desk))
+            self._watch.add(one)
             self._waiting.append(one)
-            self._has_work.notify()
-            if ends < self._due_at:
-                self._is_due.notify()
+            if self._idle:
+                self._has_work.notify()
         return one.answer
 
     def run(self, pieces: Iterable[Piece]) -> Iterator[Judged]:
@@ -159,7 +156,7 @@ class Lane:
         Raises:
             LaneError: the lane is closed.
         """
-        ahead: deque[Future[Judged]] = deque()
+        ahead: deque[Answer] = deque()
         for given, facts in pieces:
             answer = self.offer(given, facts)
             assert answer is not None, "without a timeout an offer is taken"
@@ -176,14 +173,15 @@ class Lane:
 
     def figures(self) -> Figures:
         """Return counts since the lane was made."""
+        codes, failed = self._desk.figures()
         with self._lock:
             return Figures(
                 offered=self._offered,
                 inside=self._inside,
                 room=self._room,
                 refused=self._refused,
-                failed=self._failed,
-                codes=dict(self._codes),
+                failed=failed,
+                codes=codes,
             )
 
     def drain(self, timeout_s: float | None = None) -> bool:
@@ -195,10 +193,11 @@ class Lane:
         """Take no more pieces, judge those inside, and end the threads."""
         with self._lock:
             self._closing = True
-            for condition in (self._has_work, self._has_room, self._is_due):
-                condition.notify_all()
-        for thread in (*self._threads, self._watch):
+            self._has_work.notify_all()
+            self._has_room.notify_all()
+        for thread in self._threads:
             thread.join()
+        self._watch.close()
 
     def __enter__(self) -> Self:
         return self
@@ -213,7 +212,10 @@ class Lane:
     def _take(self) -> list[_Ticket]:
         """Return this thread's share of what waits; nothing when the lane is closed and empty."""
         with self._lock:
-            self._has_work.wait_for(lambda: self._waiting or self._closing)
+            if not self._waiting:
+                self._idle += 1
+                self._has_work.wait_for(lambda: self._waiting or self._closing)
+                self._idle -= 1
             share = min(-(-len(self._waiting) // len(self._threads)), MOST_PAYLOADS)
             batch: list[_Ticket] = []
             frames = 0
@@ -226,82 +228,64 @@ class Lane:
         """Judge a batch; where that fails each piece alone, so that one does not take the rest."""
         try:
             found = self._verifier.verify_many([(one.given, one.facts) for one in batch])
-            judged = [(one.facts, verdict) for one, verdict in zip(batch, found, strict=True)]
+            assert len(found) == len(batch), "a verdict for each piece"
             if self._onward is not None:
-                self._onward(judged)
+                facts = [one.facts for one in batch]
+                self._onward(list(zip(facts, found, strict=True)))
         except Exception as error:
             if len(batch) > 1:
                 for one in batch:
                     self._judge([one])
                 return
-            self._count_failure()
+            self._desk.count_failure()
             why = Finding(Reason.FAILED, f"{type(error).__name__}: {error}")
             found = [self._without(why, batch[0].facts)]
-        for one, verdict in zip(batch, found, strict=True):
-            self._settle(one, verdict)
+        self._settle(batch, found)
 
-    def _settle(self, one: _Ticket, found: Verdict) -> None:
-        """Give a piece its answer, unless it was answered LATE, and let it go."""
-        picture = small_picture(one.given)
+    def _settle(self, batch: Sequence[_Ticket], found: Sequence[Verdict]) -> None:
+        """Give the pieces of a batch their answers, unless they are LATE, and let them go."""
+        now = self._clock()
+        judged = [
+            self._judged(one, verdict, now) for one, verdict in zip(batch, found, strict=True)
+        ]
+        answered = self._desk.give([one.answer for one in batch], judged)
+        self._watch.remove(batch)
+        for at, said in enumerate(answered):
+            if said is not judged[at]:  # LATE went out before
+                own = judged[at]
+                judged[at] = replace(said, found=own.found, picture=own.picture)
+        if self._heard is not None:
+            for one in judged:
+                self._desk.call(self._heard, one)
         with self._lock:
-            is_mine = self._unanswered.pop(one.number, None) is not None
-        if is_mine:
-            now = self._clock()
-            verdict = found if now <= one.deadline else self._late(one)
-            self._answer(one, verdict, now, found, picture)
-        judged = one.answer.result()
-        if judged.found is None:
-            judged = replace(judged, found=found, picture=picture)
-        try:
-            if self._heard is not None:
-                self._heard(judged)
-        except Exception:
-            self._count_failure()
-        with self._lock:
-            self._recent.append(judged)
-            self._inside -= 1
+            self._recent.extend(judged)
+            self._inside -= len(batch)
             self._has_room.notify_all()
-            if self._closing:
-                self._is_due.notify()
 
-    def _watch_deadlines(self) -> None:
-        """Answer LATE what is not judged at its deadline, until the lane is closed and empty."""
-        while True:
-            with self._lock:
-                if self._closing and not self._inside:
-                    return
-                now = self._clock()
-                late = [one for one in self._unanswered.values() if one.deadline <= now]
-                for one in late:
-                    del self._unanswered[one.number]
-                if not late:
-                    ends = (one.deadline for one in self._unanswered.values())
-                    self._due_at = min(ends, default=math.inf)
-                    self._is_due.wait(min(self._due_at - now, LONGEST_WAIT_S))
-            for one in late:
-                self._answer(one, self._late(one), now)
-
-    def _answer(
-        self,
-        one: _Ticket,
-        verdict: Verdict,
-        now: float,
-        found: Verdict | None = None,
-        picture: Frame | None = None,
-    ) -> None:
-        with self._lock:
-            self._codes[verdict.code] += 1
-        took_ms = 1000 * (now - one.offered_at)
-        one.answer.set_result(
-            Judged(
-                number=one.number,
-                facts=one.facts,
-                verdict=verdict,
-                found=found,
-                took_ms=took_ms,
-                picture=picture,
-            )
+    def _judged(self, one: _Ticket, found: Verdict, now: float) -> Judged:
+        is_late = now > one.deadline and not one.answer.done()
+        return Judged(
+            number=one.number,
+            facts=one.facts,
+            verdict=self._late(one) if is_late else found,
+            found=found,
+            took_ms=1000 * (now - one.offered_at),
+            picture=small_picture(one.given),
         )
+
+    def _answer_late(self, one: _Ticket) -> None:
+        """Answer a piece at its deadline, unless it was judged meanwhile."""
+        now = self._clock()
+        if one.answer.done():
+            return
+        late = Judged(
+            number=one.number,
+            facts=one.facts,
+            verdict=self._late(one),
+            found=None,
+            took_ms=1000 * (now - one.offered_at),
+        )
+        self._desk.give([one.answer], [late])
 
     def _late(self, one: _Ticket) -> Verdict:
         text = f"not judged within {1000 * (one.deadline - one.offered_at):.0f} ms"
@@ -313,7 +297,3 @@ class Lane:
             return self._verifier.verify(why, facts)
         except Exception:  # facts that cannot even be priced
             return undecided(why)
-
-    def _count_failure(self) -> None:
-        with self._lock:
-            self._failed += 1
