@@ -1,6 +1,7 @@
 """Archived scans in shards: files of JSON lines, each one piece with its payloads and its facts.
 
-A line is ``{"payloads": ["<hex>", ...], ...facts...}`` with the names of ``postage.factrows``.
+A line is ``{"payloads": ["<hex>", ...], ...facts...}`` with the names of ``postage.factrows``; what
+a lane takes (``sorter.sources.payload_file``) is read too, where it says ``scanned_us``.
 """
 
 import json
@@ -48,7 +49,7 @@ def read_shard(path: Path) -> Iterator[ArchivedScan]:
 def _scan(line: bytes | None, name: str) -> ArchivedScan:
     try:
         row = scanlines.row_of(line, MAX_LINE)
-        payloads = scanlines.payloads_of(row.pop("payloads", None))
+        payloads = scanlines.take_payloads(row)
         return ArchivedScan(tuple(payloads), facts_from_row(row))
     except ValueError as error:
         unknown = PieceFacts(scanned_us=0, scanned_on=NEVER, image_id=name)

@@ -44,17 +44,25 @@ def row_of(line: bytes | None, longest: int) -> dict[str, Any]:
     return row
 
 
-def payloads_of(texts: object) -> list[bytes]:
-    r"""Return the payloads that a list of hex digits says.
+def take_payloads(row: dict[str, Any]) -> list[bytes]:
+    r"""Return the payloads that a line says, and take them out of it.
+
+    They stand under ``payload`` or ``payloads``, in hex: one, or a list of all that a piece bears.
 
     Raises:
-        ValueError: it is no such list, or longer than a piece has payloads.
+        ValueError: it has neither or both, they are no hex, or more than a piece has payloads.
 
-    >>> payloads_of(["00ff"])
-    [b'\x00\xff']
+    >>> take_payloads({"payload": "00ff"}), take_payloads({"payloads": ["00ff", "01"], "lane": 2})
+    ([b'\x00\xff'], [b'\x00\xff', b'\x01'])
     """
+    said = [row.pop(name) for name in ("payload", "payloads") if name in row]
+    if len(said) != 1:
+        raise SourceError("payload or payloads says what was read: one of them, and no more")
+    [texts] = said
+    if isinstance(texts, str):
+        texts = [texts]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise SourceError("payload is hex digits, or a list of them")
+        raise SourceError("a payload is hex digits, several are a list of them")
     if len(texts) > MOST_PAYLOADS:
         raise SourceError(f"{len(texts)} payloads; a piece has at most {MOST_PAYLOADS}")
     return [bytes.fromhex(text) for text in texts]

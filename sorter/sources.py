@@ -63,10 +63,11 @@ def tiff_stream(path: Path, facts: Facts, decoder: PictureDecoder) -> Iterator[P
 
 
 def payload_file(path: Path, otherwise: PieceFacts) -> Iterator[Piece]:
-    """Yield the pieces of a file of JSON lines: ``payload`` in hex, or several, and the facts.
+    """Yield the pieces of a file of JSON lines: what was read off each, and the facts.
 
-    The facts are named as in ``postage.factrows``; what a line does not say is as in
-    ``otherwise``. A line that cannot be used is a piece with ``otherwise``'s facts.
+    ``payload`` or ``payloads`` is one payload in hex or a list, as in an archive's shard. The facts
+    are named as in ``postage.factrows``; what a line does not say is as in ``otherwise``. A line
+    that cannot be used is a piece with ``otherwise``'s facts.
 
     Raises:
         OSError: the file cannot be read.
@@ -81,8 +82,7 @@ def payload_file(path: Path, otherwise: PieceFacts) -> Iterator[Piece]:
 
 def _from_line(line: bytes | None, plain: dict[str, int | str | bool]) -> Piece:
     row = scanlines.row_of(line, MAX_LINE)
-    given = row.pop("payload", None)
-    payloads = scanlines.payloads_of([given] if isinstance(given, str) else given)
+    payloads = scanlines.take_payloads(row)
     return payloads, facts_from_row(plain | row)
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from imicore.frames import decode
 from imicore.safe_frames import PictureDecoder
+from postage.factrows import facts_as_row
 from postage.facts import PieceFacts
 from postage.verdicts import Code, Finding, Reason
+from sorter.archive import ArchivedScan, read_shard, write_shard
 from sorter.errors import SourceError
 from sorter.lane import Lane
 from sorter.sources import MAX_LINE, folder, payload_file, tiff_stream
@@ -176,14 +178,43 @@ def test_lines_of_payloads(tmp_path: Path) -> None:
         {"payload": METER.indicium(1).hex(), "piece_id": "one", "lane": 4},
         {"payload": [METER.indicium(2, mills=290).hex(), METER.indicium(3, mills=490).hex()]},
         {"payload": []},
+        {"payloads": METER.indicium(4).hex()},
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with Lane(verifier_on(GatedScans()), deadline_s=None) as lane:
         judged = list(lane.run(payload_file(path, plain)))
-    assert [one.verdict.code for one in judged] == [Code.VALID, Code.VALID, Code.UNREADABLE]
+    codes = [one.verdict.code for one in judged]
+    assert codes == [Code.VALID, Code.VALID, Code.UNREADABLE, Code.VALID]
     assert (judged[0].facts.piece_id, judged[0].facts.lane) == ("one", 4)
     assert judged[0].facts.site == plain.site
     assert judged[0].facts.measured == plain.measured
+
+
+def test_lane_and_archive_read_each_other_s_lines(tmp_path: Path) -> None:
+    """A lane's lines have said ``payload``, a shard's ``payloads``: both are either's."""
+    path, one, two = tmp_path / "mail.jsonl", METER.indicium(1), METER.indicium(2)
+    kept = facts(piece_id="p", image_id="i")
+    write_shard(path, [ArchivedScan((one, two), kept), ArchivedScan((), kept)])
+    with path.open("a") as file:
+        for said in ({"payload": one.hex()}, {"payload": [one.hex()]}, {"payloads": one.hex()}):
+            file.write(json.dumps(said | facts_as_row(kept)) + "\n")
+    expected = [(one, two), (), (one,), (one,), (one,)]
+    plain = facts(piece_id="", image_id="")
+    assert [(tuple(given), seen) for given, seen in payload_file(path, plain)] == [
+        (payloads, kept) for payloads in expected
+    ]
+    assert list(read_shard(path)) == [ArchivedScan(payloads, kept) for payloads in expected]
+
+
+def test_a_line_that_says_its_payloads_twice_is_refused_by_both(tmp_path: Path) -> None:
+    path = tmp_path / "mail.jsonl"
+    path.write_text('{"payload": "00", "payloads": ["01"], "scanned_us": 1}\n')
+    [(given, _)] = payload_file(path, facts())
+    [scan] = read_shard(path)
+    assert isinstance(given, Finding)
+    for told in (given.text, scan.wrong):
+        assert "payload or payloads says what was read: one of them" in told
+    assert scan.payloads == ()
 
 
 @pytest.mark.parametrize(
