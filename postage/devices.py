@@ -1,7 +1,8 @@
 """What the Postal Service's register of devices says of one postal security device."""
 
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ SOFTWARE_VENDOR = OUR_VENDOR
 NEVER_PRODUCTION = frozenset({SOFTWARE_VENDOR, SAMPLE_VENDOR})
 """Ids that no production register may list: ours and that of the USPS sample (domain trap 24)."""
 NO_KEY = "none"
+_VENDOR_MODEL = re.compile(r"[0-9A-Z]{4}|[0-9]{1,3}")
+_ZIP = re.compile(r"(\d{5})?", re.ASCII)
 UNCOMPRESSED = 4  # SEC 1 v2.0 2.3.3: the leading byte of a point given as x || y
 
 
@@ -101,13 +104,11 @@ class DeviceRecord:
         >>> DeviceRecord.from_mapping(entry).valid_from
         datetime.date(2026, 7, 12)
         """
-        values = {name: _from_text(name, value) for name, value in entry.items()}
-        known = {at.name: at for at in fields(cls)}
-        if unknown := sorted(values.keys() - known.keys()):
-            raise DeviceRecordError(f"a device record has no {', '.join(unknown)}")
-        needed = {name for name, at in known.items() if at.default is MISSING}
-        if missing := sorted(needed - values.keys()):
-            raise DeviceRecordError(f"a device record needs {', '.join(missing)}")
+        if unknown := entry.keys() - _READERS.keys():
+            raise DeviceRecordError(f"a device record has no {', '.join(sorted(unknown))}")
+        if missing := _NEEDED - entry.keys():
+            raise DeviceRecordError(f"a device record needs {', '.join(sorted(missing))}")
+        values = {name: _READERS[name](name, value) for name, value in entry.items()}
         return cls(**values)  # type: ignore[arg-type]  # each was checked by name above
 
     def as_mapping(self) -> dict[str, str | int]:
@@ -148,7 +149,7 @@ class DeviceRecord:
 
     def _broken_promises(self) -> Iterator[str]:
         # IBI Lite has a number of one byte in place of the four characters.
-        if not re.fullmatch(r"[0-9A-Z]{4}|[0-9]{1,3}", self.vendor_model):
+        if not _VENDOR_MODEL.fullmatch(self.vendor_model):
             yield f"vendor and model is four of A-Z 0-9, not {self.vendor_model!r}"
         if not 0 <= self.serial < 2**32:
             yield f"serial {self.serial} is outside 0 to {2**32 - 1}"
@@ -165,7 +166,7 @@ class DeviceRecord:
             yield f"public key is not 0x04 and {width} bytes, as {self.algorithm} needs"
         if self.mode is Mode.PRODUCTION and self.vendor_model in NEVER_PRODUCTION:
             yield f"a {self.vendor_model} device is never production"
-        if not re.fullmatch(r"(\d{5})?", self.licensing_zip, re.ASCII):
+        if not _ZIP.fullmatch(self.licensing_zip):
             yield f"licensing ZIP is 5 digits or empty, not {self.licensing_zip!r}"
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
             yield f"valid to {self.valid_to} lies before valid from {self.valid_from}"
@@ -209,25 +210,46 @@ def device_name(number: int) -> str:
     return device_key_id(vendor_model, int.from_bytes(raw[4:], "little")) if number else ""
 
 
-def _from_text(name: str, value: object) -> str | int | bytes | date:
-    """Return a value of a text entry in the type of its field."""
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return sys.intern(str(value))  # a million records name a dozen models
+    raise _not_of_type(name, value)
+
+
+def _number(name: str, value: object) -> int:
+    if type(value) is int:  # True is an int to Python
+        return value
+    raise _not_of_type(name, value)
+
+
+def _key(name: str, value: object) -> bytes:
     try:
-        match name, value:
-            case "serial", int() if not isinstance(value, bool):
-                return value
-            case "public_key", str():
-                return bytes.fromhex(value)
-            case (("valid_from" | "valid_to" | "status_since"), str()):
-                return date.fromisoformat(value)
-            case (("valid_from" | "valid_to" | "status_since"), date()) if not isinstance(
-                value, datetime
-            ):
-                return value
-            case _, str() if name not in ("serial", "public_key", *DATES):
-                return value
+        return bytes.fromhex(_text(name, value))
     except ValueError as error:
         raise DeviceRecordError(f"{name} of a device record: {error}") from None
-    raise DeviceRecordError(f"{name} of a device record is not {type(value).__name__}")
+
+
+def _day(name: str, value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(_text(name, value))
+    except ValueError as error:
+        raise DeviceRecordError(f"{name} of a device record: {error}") from None
+
+
+def _not_of_type(name: str, value: object) -> DeviceRecordError:
+    return DeviceRecordError(f"{name} of a device record is not {type(value).__name__}")
+
+
+_OTHERS: dict[str, Callable[[str, object], object]] = {
+    "serial": _number,
+    "public_key": _key,
+    **dict.fromkeys(DATES, _day),
+}
+_READERS = {at.name: _OTHERS.get(at.name, _text) for at in fields(DeviceRecord)}
+"""What reads each field of a text entry. Made once: a register has a million of them."""
+_NEEDED = {at.name for at in fields(DeviceRecord) if at.default is MISSING}
 
 
 _E = TypeVar("_E", bound=StrEnum)

@@ -23,6 +23,13 @@ MAX_BYTES: Final = 1 << 30
 EXCLUDED: Final = frozenset({MailClass.PERIODICALS, MailClass.BOUND_PRINTED_MATTER})
 """Classes that no indicium pays for (DMM 604.4, effective 2015-09-13)."""
 
+COUNTED: Final = frozenset(
+    name
+    for name, layout in PROFILES.items()
+    if any(at.name in ("piece_count", "ascending") for at in layout.fields)
+)
+"""Profiles with something that tells one imprint of a device from the next."""
+
 Verify = Callable[[bytes, bytes, str], bool]
 """(message, raw signature, key id) -> whether the key's owner signed the message."""
 Sign = Callable[[bytes], bytes]
@@ -62,8 +69,7 @@ class Register:
             key = (record.vendor_model, record.serial)
             if key in found:
                 raise RegisterError(f"register {self.name} lists device {record.key_id} twice")
-            names = {at.name for at in PROFILES[record.profile].fields}
-            if record.public_key and names.isdisjoint(("piece_count", "ascending")):
+            if record.public_key and record.profile not in COUNTED:
                 raise RegisterError(
                     f"register {self.name}: nothing in {record.profile} tells the imprints of "
                     f"device {record.key_id} apart, so none can be trusted"
