@@ -23,6 +23,7 @@ from postage.facts import PieceFacts
 from postage.rates import RateBook
 from postage.verdictrows import verdict_as_row
 from postage.verdicts import Code
+from service.heap import settle
 from sorter import sources
 from sorter.duplicates import DuplicateStore
 from sorter.errors import SourceError
@@ -85,6 +86,7 @@ def run_lane(places: Sequence[Path], options: LaneOptions, *, as_json: bool) -> 
         if options.page is not None:
             console.print(f"page: {_served(lane, metrics, options, register.name, stack)}")
         decoder = stack.enter_context(PictureDecoder())
+        settle()
         pieces = chain.from_iterable(_pieces(place, plain, decoder) for place in places)
         judged = _judged(lane, pieces, console, as_json=as_json)
         if options.page is not None and options.stay:

@@ -20,6 +20,7 @@ import numpy as np
 
 from imicore.writers import grey_png
 from postage.rates import RateBook
+from service.heap import loading, settle
 from sorter.daemon import Daemon
 from sorter.duplicates import DuplicateStore
 from sorter.errors import RegisterError, SorterError
@@ -54,7 +55,14 @@ async def _serve(told: argparse.Namespace) -> None:
     zone = ZoneInfo(told.timezone)
     load = partial(load_register, told.register, authority(read_authority(told.authority)))
     trust = Trust(load())
-    loop.add_signal_handler(signal.SIGHUP, _reload, trust, load)
+    reloading: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(asyncio.to_thread(_reload, trust, load))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     with contextlib.ExitStack() as opened:
         scans = DuplicateStore.embedded(told.scans)
         opened.callback(scans.close)
@@ -70,6 +78,7 @@ async def _serve(told: argparse.Namespace) -> None:
             ring=ring,
         )
         _warm()
+        settle()
         where = await daemon.listen(unix=told.socket, port=told.port)
         print("ready on", *where, flush=True)
         await stopping.wait()
@@ -129,7 +138,8 @@ def _warm() -> None:
 
 def _reload(trust: Trust, load: Callable[[], Register]) -> None:
     try:
-        trust.replace(load())
+        with loading():
+            trust.replace(load())
     except RegisterError as error:
         print(f"sorter: the register stays as it is: {error}", file=sys.stderr, flush=True)
     else:
