@@ -10,7 +10,7 @@ from postage.mailpiece import Mailpiece
 from postage.rate_claims import Asked
 from postage.rates import Quote, RateBook, Unratable, Why
 
-MOST_PRICES: Final = 65_536  # mail comes in runs of like pieces
+MOST_PRICES: Final = 4_096  # mail comes in runs of like pieces
 
 Price = Callable[[Mailpiece, Asked, int | None, date], Quote | Unratable]
 """What a piece costs as asked, to a zone, on its mailing date, or why there is no price."""
