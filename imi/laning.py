@@ -5,7 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain
@@ -32,7 +32,9 @@ from sorter.lane import Lane, Piece
 from sorter.lanemetrics import LaneMetrics
 from sorter.onward import Onward
 from sorter.policy import Policy, TrustMode
+from sorter.register import Register
 from sorter.registerfiles import read_authority
+from sorter.stoplist import as_rows
 from sorter.trust import Trust, authority, load_register
 from sorter.verifier import Verifier
 
@@ -83,8 +85,10 @@ def run_lane(places: Sequence[Path], options: LaneOptions, *, as_json: bool) -> 
         )
         stack.enter_context(lane)
         metrics.watch(lane)
+        metrics.watch_stop_list(lambda: len(history.stop_list()))
         if options.page is not None:
-            console.print(f"page: {_served(lane, metrics, options, register.name, stack)}")
+            page = _page(lane, history, register, metrics, options)
+            console.print(f"page: {stack.enter_context(page)}")
         decoder = stack.enter_context(PictureDecoder())
         settle()
         pieces = chain.from_iterable(_pieces(place, plain, decoder) for place in places)
@@ -135,18 +139,27 @@ def _onward(options: LaneOptions, stack: ExitStack) -> Onward | None:
     return onward
 
 
-def _served(
-    lane: Lane, metrics: LaneMetrics, options: LaneOptions, register: str, stack: ExitStack
-) -> str:
-    from service.web import served
+def _page(
+    lane: Lane,
+    history: DuplicateStore,
+    register: Register,
+    metrics: LaneMetrics,
+    options: LaneOptions,
+) -> AbstractContextManager[str]:
+    from service.web import served  # loaded where there is a page, it is slow to load
     from sorter.livepage import live_page
 
-    about = {"register": register, "mode": options.mode}
+    about = {"register": register.name, "mode": options.mode}
     if options.site:
         about["site"] = options.site
-    page = live_page(lane, about, metrics=metrics.text)
+    page = live_page(
+        lane,
+        about,
+        stop_list=lambda: as_rows(history.stop_list(), register),
+        metrics=metrics.text,
+    )
     assert options.page is not None
-    return stack.enter_context(served(page, port=options.page))
+    return served(page, port=options.page)
 
 
 def _judged(

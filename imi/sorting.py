@@ -223,6 +223,40 @@ def report(
     raise typer.Exit(0 if found.reconciles else 1)
 
 
+@sorter.command(
+    epilog="Example: imi sorter stoplist scans.db --register register.jsonl --authority "
+    "authority/authority.json. Exit code 0: no device; 1: some; 2: bad usage."
+)
+def stoplist(
+    history: Annotated[
+        str, typer.Argument(help="Scans: a lane's SQLite file, or postgresql://user@host/name.")
+    ],
+    register_file: Annotated[
+        Path | None, typer.Option("--register", help="Say provider and status as this one does.")
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option("--authority", envvar="IMI_AUTHORITY", help="Whoever may sign registers."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the devices that signed a count twice: their key was copied.
+
+    Each with its lowest such count and two scans that show it. No verdict follows from the list:
+    a device is stopped by the next register, which says that it is suspended.
+    """
+    from imi.stoplist import tell_stop_list
+
+    with _named():
+        listed = None
+        if register_file is not None:
+            if keys is None:
+                raise RegisterError("--register needs --authority")
+            listed = load_register(register_file, authority(read_authority(keys)))
+        code = tell_stop_list(history, listed, as_json=as_json)
+    raise typer.Exit(code)
+
+
 def _device(folder: Path) -> DeviceRecord:
     """Return the record of a run's meter. A software device is never more than a rehearsal."""
     settings = settings_of(folder / "meter")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 
@@ -41,13 +41,16 @@ def shared(url: str) -> Engine:
     """Return an engine on a PostgreSQL database, for programs that write and read at once.
 
     ``url`` is libpq's ("postgresql://user@host/name"); psycopg 3 speaks to it. A commit is on the
-    server's disk when it returns, whatever the database's own default is. Raises ValueError for a
-    URL of another kind.
+    server's disk when it returns, whatever the database's own default is. Raises ValueError for
+    what is no such URL.
 
     >>> shared("postgresql://sorter@db/scans").dialect.driver
     'psycopg'
     """
-    place = make_url(url)
+    try:
+        place = make_url(url)
+    except ArgumentError as error:
+        raise ValueError(str(error)) from None
     if place.get_backend_name() != "postgresql":
         raise ValueError(f"{place.drivername} is not postgresql")
     return create_engine(

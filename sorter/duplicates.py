@@ -22,7 +22,6 @@ from sorter.imprints import (
     SPARSE,
     Key,
     accuses,
-    device_of,
     is_same_picture,
     judged,
     key_of,
@@ -31,6 +30,7 @@ from sorter.imprints import (
 from sorter.merging import Correction, corrections_of, united
 from sorter.scanlog import ScanLog, Told, Transaction
 from sorter.scans import Answer, Scan, Sighting
+from sorter.stoplist import Cloned, StopList
 
 Pairs = npt.NDArray[np.int64]
 """int64[n, 2]: keys as rows."""
@@ -68,6 +68,7 @@ class DuplicateStore:
         self._presence = Presence()
         for pairs in log.imprints():
             self._mark(_dense(pairs))
+        self._stop_list = StopList(log.clones())
 
     @classmethod
     def embedded(cls, path: Path) -> "DuplicateStore":
@@ -138,12 +139,13 @@ class DuplicateStore:
         for told, first in self._log.pairs():
             yield from corrections_of(first, [told])
 
-    def cloned(self) -> set[tuple[str, int]]:
-        """Return vendor and model and serial of each device of which a count has two contents.
+    def stop_list(self) -> list[Cloned]:
+        """Return the devices of which a count has two contents: their key was copied.
 
-        Its key was copied, so it belongs on the stop list. Reads every later scan.
+        All that the log had when the store was opened, and what was answered and merged since.
+        What others have added to the same database since then, they know.
         """
-        return {device_of(counter)[:2] for counter in self._log.cloned()}
+        return self._stop_list.devices()
 
     def close(self) -> None:
         """Let the log go."""
@@ -163,6 +165,8 @@ class DuplicateStore:
                     log.add_laters(changes.laters)
             if done:
                 self._mark(dense)
+                for first, other in changes.clones:
+                    self._stop_list.add(first, other)
                 return changes.corrections
             known = set(keys)  # another program has written some of them since
 
@@ -196,6 +200,9 @@ class DuplicateStore:
             sightings, new = _sightings(keys, scans, firsts, laters, set(fresh))
             log.add_laters(new)
         self._mark(dense)  # the log now has a first scan of every key
+        for told in new:
+            if told.answered is Answer.CLONE:
+                self._stop_list.add(firsts[told.key], told.scan)
         return sightings
 
     def _maybe(self, pairs: Pairs, dense: Dense) -> list[bool]:

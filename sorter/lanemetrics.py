@@ -51,6 +51,10 @@ class LaneMetrics:
             "answers", "by code", lambda: dict(lane.figures().codes.items()), label="code"
         )
 
+    def watch_stop_list(self, devices: Callable[[], float]) -> None:
+        """Show how many devices are on the stop list; call it once."""
+        self._metrics.level("stop_list_devices", "devices of which a count was cloned", devices)
+
     def text(self) -> str:
         """Return the figures in Prometheus' text form."""
         return self._metrics.text()

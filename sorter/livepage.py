@@ -17,16 +17,33 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 REVIEW: Final = UNDECIDED | {Code.STALE, Code.MISPLACED, Code.POOR_PRINT, Code.OVERPAID}
 
 
+MOST_STOPPED: Final = 10  # devices of the stop list on the page; /stoplist.json has them all
+
+Rows = list[dict[str, Any]]
+
+
 def live_page(
-    lane: Lane, about: Mapping[str, str], *, metrics: Callable[[], str] | None = None
+    lane: Lane,
+    about: Mapping[str, str],
+    *,
+    stop_list: Callable[[], Rows] = list,
+    metrics: Callable[[], str] | None = None,
 ) -> Site:
-    """Return the lane's site; ``about`` names register, mode and edition for its head."""
+    """Return the lane's site; ``about`` names register, mode and edition for its head.
+
+    ``stop_list`` gives the rows of ``sorter.stoplist.as_rows``.
+    """
 
     def page() -> str:
-        return render(TEMPLATES / "lane.html.j2", {"about": about, **_values(lane)})
+        return render(TEMPLATES / "lane.html.j2", {"about": about, **values()})
 
     def fragment() -> str:
-        return render(TEMPLATES / "pieces.html.j2", _values(lane))
+        return render(TEMPLATES / "pieces.html.j2", values())
+
+    def values() -> dict[str, Any]:
+        stopped = stop_list()
+        more = len(stopped) - MOST_STOPPED
+        return {**_values(lane), "stopped": stopped[:MOST_STOPPED], "more_stopped": max(more, 0)}
 
     def picture(number: int) -> bytes | None:
         return next((_png(one) for one in lane.recent() if one.number == number), None)
@@ -35,7 +52,7 @@ def live_page(
         crops = (one.verdict.evidence.crop for one in lane.recent() if one.number == number)
         return next(crops, None) or None
 
-    def rows() -> list[dict[str, Any]]:
+    def rows() -> Rows:
         return [_row(one) for one in lane.recent()]
 
     return site(
@@ -43,7 +60,7 @@ def live_page(
         pages={"/": page},
         live={"pieces": fragment},
         pictures={"pieces": picture, "crops": crop},
-        data={"pieces": rows},
+        data={"pieces": rows, "stoplist": stop_list},
         metrics=metrics,
     )
 

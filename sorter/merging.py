@@ -34,6 +34,8 @@ class Changes:
     replaced: list[Told]
     laters: list[Told]
     corrections: list[Correction]
+    clones: list[tuple[Scan, Scan]]
+    """First scan and the earliest of other content, of each imprint that has two contents now."""
 
 
 def first_of(rows: Iterable[Told]) -> Told:
@@ -59,7 +61,7 @@ def united(log: Transaction, arriving: Collection[Told], known: Set[Key]) -> Cha
     for told in arriving:
         groups.setdefault(told.key, []).append(told)
     firsts = log.firsts(sorted(known & groups.keys()), for_update=True)
-    changes = Changes([], [], [], [])
+    changes = Changes([], [], [], [], [])
     rest: dict[Key, list[Told]] = {}  # the few that take more than a look
     for key, group in groups.items():
         if key not in firsts and len(group) == 1:
@@ -77,6 +79,9 @@ def united(log: Transaction, arriving: Collection[Told], known: Set[Key]) -> Cha
             changes.replaced.append(first)
             here.remove(firsts[key])  # it is later now
         changes.laters += union - here - {first}
+        others = [told.scan for told in union if told.scan.digest != first.scan.digest]
+        if others:
+            changes.clones.append((first.scan, min(others, key=order_of)))
         before = set(corrections_of(firsts[key], here)) if key in firsts else set()
         found = corrections_of(first, sorted(union, key=_order))
         changes.corrections += [one for one in found if one not in before]

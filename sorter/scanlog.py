@@ -65,7 +65,11 @@ def _table(name: str, keys: int) -> Table:
 _METADATA = MetaData()
 _FIRST = _table("first_scan", keys=2)
 _LATER = _table("later_scan", keys=10)  # all but what the digest covers: logs unite as sets do
-_SAME = (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number)
+_PAIRS = select(_LATER, _FIRST).join_from(
+    _LATER,
+    _FIRST,
+    (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number),
+)
 
 
 @dataclass(slots=True, unsafe_hash=True)  # and not frozen, for the reason in sorter.scans
@@ -120,20 +124,21 @@ class ScanLog:
 
     def pairs(self) -> Iterator[tuple[Told, Told]]:
         """Yield every later scan and its first."""
-        width = len(_LATER.c)
-        for rows in self._pages(_LATER, select(_LATER, _FIRST).join_from(_LATER, _FIRST, _SAME)):
-            yield from ((_told(row[:width]), _told(row[width:])) for row in rows)
+        return self._pairs(_PAIRS)
 
-    def cloned(self) -> set[int]:
-        """Return the counters of which one number has two contents."""
-        other = _LATER.c.digest != _FIRST.c.digest
-        wanted = select(_LATER.c.counter).join_from(_LATER, _FIRST, _SAME).where(other).distinct()
-        with self.begin() as log:
-            return {row[0] for row in log.rows(wanted)}
+    def clones(self) -> Iterator[tuple[Scan, Scan]]:
+        """Yield the first scan and a later one of other content, for each such later scan."""
+        for later, first in self._pairs(_PAIRS.where(_LATER.c.digest != _FIRST.c.digest)):
+            yield first.scan, later.scan
 
     def close(self) -> None:
         """Let the database go."""
         self._engine.dispose()
+
+    def _pairs(self, wanted: Select[Any]) -> Iterator[tuple[Told, Told]]:
+        width = len(_LATER.c)
+        for rows in self._pages(_LATER, wanted):
+            yield from ((_told(row[:width]), _told(row[width:])) for row in rows)
 
     def _pages(self, table: Table, wanted: Select[Any]) -> Iterator[Sequence[Any]]:
         """Yield rows in the order of a table's primary key, which they begin with, by parts.

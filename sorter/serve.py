@@ -69,7 +69,7 @@ async def _serve(told: argparse.Namespace) -> None:
         onward = _onward(told, opened)
         ring = _ring(told, opened)
         verifier = Verifier(trust, scans, RateBook.load(), Policy(mode=told.mode))
-        lane = _lane(told, verifier, trust, zone, onward, opened)
+        lane = _lane(told, verifier, trust, scans, zone, onward, opened)
         daemon = Daemon(
             lane,
             now_us=lambda: time.time_ns() // 1000,
@@ -106,6 +106,7 @@ def _lane(
     told: argparse.Namespace,
     verifier: Verifier,
     trust: Trust,
+    scans: DuplicateStore,
     zone: ZoneInfo,
     onward: Onward | None,
     opened: contextlib.ExitStack,
@@ -119,12 +120,19 @@ def _lane(
     from service.web import served
     from sorter.lanemetrics import LaneMetrics
     from sorter.livepage import live_page
+    from sorter.stoplist import as_rows
 
     metrics = LaneMetrics(trust, lambda: datetime.now(zone).date())
     lane = opened.enter_context(make(heard=metrics.heard))
     metrics.watch(lane)
+    metrics.watch_stop_list(lambda: len(scans.stop_list()))
     about = {"mode": told.mode, "site": told.site, "register": trust.register.name}
-    page = live_page(lane, about, metrics=metrics.text)
+    page = live_page(
+        lane,
+        about,
+        stop_list=lambda: as_rows(scans.stop_list(), trust.register),
+        metrics=metrics.text,
+    )
     print("page on", opened.enter_context(served(page, port=told.page)), flush=True)
     return lane
 

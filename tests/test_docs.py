@@ -34,7 +34,9 @@ def test_the_picture_in_the_readme_reads() -> None:
 def test_every_command_has_help_with_an_example_and_its_exit_codes() -> None:
     runner = CliRunner()
     commands = ["run", "encode", "read", "grade", "bench", "samples make"]
-    commands += ["rate piece", "rate compare", "rate editions", "rate import"]
+    commands += ["rate piece", "rate compare", "rate editions", "rate import", "verify"]
+    commands += ["sorter lane", "sorter report", "sorter stoplist"]
+    commands += [f"sorter register {name}" for name in ("make", "show", "check")]
     listed = runner.invoke(app, ["--help"]).output
     for command in commands:
         assert command.split()[0] in listed
@@ -55,5 +57,7 @@ def test_make_targets_in_the_documents_exist() -> None:
 
 def test_files_that_the_architecture_page_names_exist() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    for name in re.findall(r"`((?:csrc|imicore|postage|pipeline|imi|tests|bench)/[\w./*]+)`", text):
+    for name in re.findall(
+        r"`((?:csrc|imicore|postage|pipeline|sorter|service|imi|tests|bench|fuzz)/[\w./*]+)`", text
+    ):
         assert list(ROOT.glob(name.rstrip("/"))), name

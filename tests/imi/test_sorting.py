@@ -10,8 +10,10 @@ from typer.testing import CliRunner, Result
 from imi.cli import app
 from imicore import frames
 from service.sql import embedded
+from sorter.duplicates import DuplicateStore
 from sorter.evidence import EvidenceFolder
 from sorter.outbox import Outbox
+from tests.sorter.scanning import scan
 
 MORNING = "samples/jobs/morning.toml"
 DAY = "2026-07-13"  # of the job
@@ -149,6 +151,29 @@ def test_a_register_is_checked(folder: Path, tmp_path: Path) -> None:
     )
 
 
+def test_the_stop_list_is_told_with_the_register_s_words(folder: Path, tmp_path: Path) -> None:
+    history = tmp_path / "scans.db"
+    device = {"vendor_model": "TST0", "serial": 1042}
+    store = DuplicateStore.embedded(history)
+    store.check_many([scan(**device), scan(**device, piece_id="a copy", image_id="2")])
+    store.close()
+    result = imi("sorter", "stoplist", history)
+    assert (result.exit_code, result.stdout) == (0, "no device has signed a count twice\n")
+    store = DuplicateStore.embedded(history)
+    store.check_many([scan(**device, digest=b"another.", site="DEN", piece_id="a clone")])
+    store.close()
+    result = imi("sorter", "stoplist", history, *trusted(folder), "--json")
+    [row] = json.loads(result.stdout)["devices"]
+    assert (result.exit_code, row["counts"], row["count"]) == (1, 1, 1)
+    said = row["device"], row["provider"], row["status"]
+    assert said == ("TST0-00001042", "stand-in", "active")
+    assert (row["first"]["piece"], row["other"]["piece"]) == ("piece 1", "a clone")
+    shown = imi("sorter", "stoplist", history)
+    assert shown.exit_code == 1
+    for words in ("TST0-00001042", "POSTAGE", "site DEN", "a clone"):
+        assert words in shown.stdout
+
+
 def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
     letter, others = picture(folder, 1), tmp_path / "authority.json"
     others.write_text('{"authority": "00"}')
@@ -164,6 +189,10 @@ def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
         (("verify", letter, *here[:2], "--authority", tmp_path / "no"), "No such file"),
         (("verify", letter, "--register", letter, *here[2:]), "the last line of the register"),
         (("sorter", "report", tmp_path / "no.db"), "is no file"),
+        (("sorter", "stoplist", tmp_path / "no.db"), "is no file of scans, nor the URL"),
+        (("sorter", "stoplist", letter), "file is not a database"),
+        (("sorter", "stoplist", "mysql://here/scans"), "mysql is not postgresql"),
+        (("sorter", "stoplist", letter, *here[:2]), "--register needs --authority"),
         (("sorter", "register", "check", tmp_path / "no", *here[2:]), "is no file"),
         (
             ("sorter", "register", "make", tmp_path, "--out", tmp_path / "r", "--keys", tmp_path),

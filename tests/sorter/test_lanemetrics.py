@@ -24,6 +24,8 @@ def test_answers_times_room_and_register() -> None:
         clock=lambda: now[0],
     )  # fmt: skip
     metrics.watch(lane)
+    stopped = ["one device"]
+    metrics.watch_stop_list(lambda: len(stopped))
     with lane:
         list(lane.run((METER.indicium(count), facts()) for count in (1, 2, 2)))
         assert lane.drain(60)
@@ -35,7 +37,10 @@ def test_answers_times_room_and_register() -> None:
     assert shown["imi_lane_answer_seconds_count"] == 3
     assert shown['imi_lane_answer_seconds_bucket{le="0.001"}'] == 3
     assert (shown["imi_lane_register_number"], shown["imi_lane_register_age_days"]) == (1, 12)
+    assert shown["imi_lane_stop_list_devices"] == 1
+    stopped.append("another")
     trust.replace(register(number=2, issued=TODAY))
     today[0] = register().expires + timedelta(days=1)
     shown = values(metrics.text())
     assert (shown["imi_lane_register_number"], shown["imi_lane_register_left_days"]) == (2, -1)
+    assert shown["imi_lane_stop_list_devices"] == 2

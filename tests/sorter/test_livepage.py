@@ -11,8 +11,10 @@ import pytest
 
 from service.web import served
 from sorter.lane import Lane
-from sorter.livepage import live_page
-from tests.sorter.mail import METER, facts, verifier
+from sorter.livepage import MOST_STOPPED, live_page
+from sorter.stoplist import Cloned, as_rows
+from tests.sorter.mail import METER, facts, register, verifier
+from tests.sorter.scanning import scan
 
 BLANK = np.full((100, 200), 220, np.uint8)
 
@@ -43,6 +45,25 @@ def test_the_page_tells_the_last_pieces_and_why(site: tuple[Lane, str]) -> None:
     [row] = json.loads(get(url + "/pieces.json"))
     assert (row["code"], row["difference_mills"]) == ("SHORTPAID", -490)
     assert get(url + "/metrics") == "pieces_total 2\n"
+
+
+def test_the_page_has_the_stop_list_where_there_is_one() -> None:
+    found: list[Cloned] = []
+    with (
+        Lane(verifier(), threads=1, deadline_s=None) as lane,
+        served(live_page(lane, {}, stop_list=lambda: as_rows(found, register()))) as url,
+    ):
+        assert "stop list" not in get(url)
+        assert json.loads(get(url + "/stoplist.json")) == []
+        for serial in range(7, 7 + MOST_STOPPED + 2):
+            one = scan(serial=serial, site="<SFO>")
+            found.append(Cloned(one, scan(serial=serial, digest=b"another."), counts=3))
+        page = get(url)
+        assert "<td>TPB1-00000007</td><td>PB</td><td>active</td><td>3</td>" in page
+        assert "1970-01-01T00:00:01+00:00, site &lt;SFO&gt;, lane 1, piece piece 1" in page
+        assert "and 2 more" in page
+        assert page.count("<td>TPB1-") == MOST_STOPPED
+        assert len(json.loads(get(url + "/stoplist.json"))) == MOST_STOPPED + 2
 
 
 def test_the_page_follows_without_being_asked(site: tuple[Lane, str]) -> None:

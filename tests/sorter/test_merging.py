@@ -104,7 +104,7 @@ def test_a_copy_at_another_site_is_reported_at_the_merge(opener: Opener) -> None
         (copy, Answer.FIRST, Answer.DUPLICATE, first),
         (honest, Answer.FIRST, Answer.CLONE, clone),  # first scan wins, even if it is the copy
     }
-    assert here.cloned() == {("TPB1", 7)}
+    assert [(one.first, one.other) for one in here.stop_list()] == [(clone, honest)]
     assert list(here.merge(there.told())) == [], "what was reported is not reported again"
     here.close()
     here = opener()
