@@ -129,11 +129,15 @@ class Sorter:
     def __init__(self) -> None:
         self.told: list[Answer] = []
         self.tally: Counter[str] = Counter()
+        self.cloned: set[int] = set()  # imprints of which another content was seen
 
     def take(self, number: int, answer: Answer) -> None:
         """Count an answer; AssertionError where it contradicts an earlier one or the truth."""
         assert number <= len(self.told), f"scan {len(self.told)} got no answer"
-        truth = picture(number).truth
+        shown = picture(number)
+        truth = shown.truth
+        if truth is Answer.CLONE:
+            self.cloned.add(shown.imprint)
         if number < len(self.told):
             self.tally["asked again"] += 1
             before = self.told[number]
@@ -173,6 +177,8 @@ def run(
     print(file=sys.stderr)
     assert len(sorter.told) == count
     demand_one_row_each(folder, sorter)
+    demand_stop_list(folder, sorter)
+    sorter.tally["devices on the stop list"] = len({one % DEVICES for one in sorter.cloned})
     return sorter.tally
 
 
@@ -192,6 +198,14 @@ def listen(
             time.sleep(rng.uniform(0, 0.02))
             process.kill()
     process.wait()
+
+
+def demand_stop_list(folder: Path, sorter: Sorter) -> None:
+    """Every device with a cloned count is listed, with as many of them, and no other."""
+    store = DuplicateStore.embedded(folder / "scans.db")
+    listed = {one.first.serial: one.counts for one in store.stop_list()}
+    store.close()
+    assert listed == Counter(one % DEVICES for one in sorter.cloned), "another stop list"
 
 
 def demand_one_row_each(folder: Path, sorter: Sorter) -> None:
