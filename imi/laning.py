@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -92,12 +92,14 @@ def run_lane(places: Sequence[Path], options: LaneOptions, *, as_json: bool) -> 
         decoder = stack.enter_context(PictureDecoder())
         settle()
         pieces = chain.from_iterable(_pieces(place, plain, decoder) for place in places)
-        judged = _judged(lane, pieces, console, as_json=as_json)
+        if as_json:
+            codes = _tell_json(lane.run(pieces))
+        else:
+            codes = _tell_table(_watched(lane.run(pieces), console))
         if options.page is not None and options.stay:
             console.print("Ctrl-C ends the page")
             _until_interrupted()
-    _say(judged, as_json=as_json)
-    return 0 if all(one.verdict.code is Code.VALID for one in judged) else 1
+    return 0 if codes.keys() <= {Code.VALID} else 1
 
 
 def _plain(options: LaneOptions) -> PieceFacts:
@@ -162,21 +164,18 @@ def _page(
     return served(page, port=options.page)
 
 
-def _judged(
-    lane: Lane, pieces: Iterator[Piece], console: Console, *, as_json: bool
-) -> list[Judged]:
+def _watched(judged: Iterable[Judged], console: Console) -> Iterator[Judged]:
+    """Yield the pieces again, with their number and codes so far on a line for people."""
     columns = (TextColumn("judged"), MofNCompleteColumn(), TimeElapsedColumn(),
                TextColumn("{task.fields[codes]}"))  # fmt: skip
     codes: Counter[Code] = Counter()
-    judged = []
-    with Progress(*columns, console=console, disable=as_json or not sys.stderr.isatty()) as shown:
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as shown:
         task = shown.add_task("pieces", total=None, codes="")
-        for one in lane.run(pieces):
-            judged.append(one)
+        for one in judged:
             codes[one.verdict.code] += 1
             said = ", ".join(f"{code} {count}" for code, count in codes.most_common(4))
             shown.update(task, advance=1, codes=said)
-    return judged
+            yield one
 
 
 def _until_interrupted() -> None:
@@ -187,29 +186,30 @@ def _until_interrupted() -> None:
         pass
 
 
-def _say(judged: Sequence[Judged], *, as_json: bool) -> None:
-    codes = Counter(one.verdict.code for one in judged)
-    if as_json:
-        rows = [
-            {"image_id": one.facts.image_id, "took_ms": round(one.took_ms, 1)}
-            | verdict_as_row(one.verdict)
-            for one in judged
-        ]
-        told = {"codes": {code.value: codes[code] for code in Code if codes[code]}, "pieces": rows}
-        sys.stdout.write(json.dumps(told, indent=1) + "\n")
-        return
-    console = Console()
-    counts = Table("verdict", "pieces", title=f"{len(judged)} pieces")
-    for code in Code:
-        if codes[code]:
-            counts.add_row(code, str(codes[code]))
-    console.print(counts)
-    wrong = [one for one in judged if one.verdict.code is not Code.VALID]
-    if not wrong:
-        return
+# Neither keeps a piece that it has told: an archive has millions, each with its picture.
+def _tell_json(judged: Iterable[Judged]) -> Counter[Code]:
+    """Write every piece as a line of one JSON document, then their codes; return these."""
+    codes: Counter[Code] = Counter()
+    sys.stdout.write('{"pieces": [')
+    for one in judged:
+        row = {"image_id": one.facts.image_id, "took_ms": round(one.took_ms, 1)}
+        sys.stdout.write("," if codes else "")
+        sys.stdout.write("\n " + json.dumps(row | verdict_as_row(one.verdict)))
+        codes[one.verdict.code] += 1
+    told = {code.value: codes[code] for code in Code if codes[code]}
+    sys.stdout.write(f'],\n"codes": {json.dumps(told)}}}\n')
+    return codes
+
+
+def _tell_table(judged: Iterable[Judged]) -> Counter[Code]:
+    """Print how many pieces have which code, and the first that are not VALID; return the codes."""
+    codes: Counter[Code] = Counter()
     listed = Table("piece", "verdict", "due", "counts", "why", "may be done")
-    for one in wrong[:MOST_LISTED]:
+    for one in judged:
         verdict = one.verdict
+        codes[verdict.code] += 1
+        if verdict.code is Code.VALID or listed.row_count == MOST_LISTED:
+            continue
         listed.add_row(
             one.facts.image_id,
             verdict.code,
@@ -218,6 +218,15 @@ def _say(judged: Sequence[Judged], *, as_json: bool) -> None:
             str(verdict.reasons[0]),
             verdict.remedies[0],
         )
-    console.print(listed)
-    if len(wrong) > MOST_LISTED:
-        console.print(f"and {len(wrong) - MOST_LISTED} more; --json lists them all")
+    console = Console()
+    counts = Table("verdict", "pieces", title=f"{codes.total()} pieces")
+    for code in Code:
+        if codes[code]:
+            counts.add_row(code, str(codes[code]))
+    console.print(counts)
+    if listed.row_count:
+        console.print(listed)
+    more = codes.total() - codes[Code.VALID] - listed.row_count
+    if more:
+        console.print(f"and {more} more; --json lists them all")
+    return codes
