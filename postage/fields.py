@@ -42,6 +42,10 @@ _TYPES: Final[Mapping[Value, PayloadType]] = {
     int(Imprint.REDATE): PayloadType.REDATE,
     int(Imprint.TEST): PayloadType.TEST,
 }
+# Names of our own, because every piece asks for them: Python 3.11 takes 0.1 us to look up a member
+# in its enum, and half of the time of from_bytes to look that up in int.
+_POSTAGE: Final = PayloadType.POSTAGE
+_from_bytes = int.from_bytes
 
 
 def write_fields(layout: Profile, given: Mapping[str, Value]) -> bytes:
@@ -103,7 +107,7 @@ def payload_type(profile: str, category: Value, postage: Money) -> PayloadType:
     """
     kind = _TYPES.get(category)
     if kind is None:
-        return PayloadType.POSTAGE
+        return _POSTAGE
     if postage:
         raise IndiciumFormatError(
             Fault.CONTRADICTION, f"{profile}: a {kind.value} imprint shows {postage}, not $0.00"
@@ -168,14 +172,14 @@ def _uint_converter(layout: Profile, at: Field) -> Callable[[Any], int]:
     is_number, greatest = _is_number(at), at.greatest
 
     def convert(found: Any) -> int:
-        number: int = found if is_number else int.from_bytes(found, "little")
+        number: int = found if is_number else _from_bytes(found, "little")
         return number if number <= greatest else _in_range(layout, at, number)
 
     return convert
 
 
 def _money(raw: bytes) -> Money:
-    return Money(int.from_bytes(raw, "little"))
+    return Money(_from_bytes(raw, "little"))
 
 
 def _date_converter(layout: Profile, at: Field) -> Callable[[int], date | None]:

@@ -177,7 +177,7 @@ class Verifier:
         for one, reading in zip(group, piece.seen.readings, strict=True):
             wrong = tuple(size_findings(reading)) if one.is_genuine else ()
             findings = one.findings + wrong
-            sized.append(replace(one, findings=findings, is_genuine=False) if wrong else one)
+            sized.append(one._replace(findings=findings, is_genuine=False) if wrong else one)
         return sized
 
     def _verdict(
