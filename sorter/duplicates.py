@@ -100,7 +100,7 @@ class DuplicateStore:
             BadScan: no signature-valid payload leads to one of these scans; nothing was written.
             ScanLogError: the log failed; none was answered, and all may be asked again.
         """
-        mine = _Waiting([key_of(scan) for scan in scans], storable(scans))
+        mine = _Waiting([key_of(scan) for scan in scans], [storable(scan) for scan in scans])
         with self._queueing:
             self._queue.append(mine)
         with self._writing:
@@ -219,8 +219,8 @@ class DuplicateStore:
 class _Waiting:
     """The scans of one call, which wait for the one who writes."""
 
-    keys: Sequence[Key]
-    scans: Sequence[Scan]
+    keys: list[Key]
+    scans: list[Scan]
     sightings: list[Sighting] | None = None
     failure: BaseException | None = None
 

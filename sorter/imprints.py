@@ -18,7 +18,6 @@ passes several machines in a day (domain trap 7).
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -104,25 +103,20 @@ def accuses(answer: Answer) -> bool:
     return answer in (Answer.DUPLICATE, Answer.CLONE)
 
 
-def storable(scans: Sequence[Scan]) -> Sequence[Scan]:
-    """Return the scans with names and numbers that every database takes; mostly themselves.
+def storable(scan: Scan) -> Scan:
+    """Return the scan with names and numbers that every database takes; mostly itself.
 
     A name that is not up to 64 printable ASCII characters becomes its SHA-256, a time beyond 63
     bits the nearest that is not: a sorter's odd clock or name must not cost a piece its verdict.
     """
-    numbers = [n for s in scans for n in (s.scanned_us, s.lane, s.pass_number, s.ascending_mills)]
-    names = [name for s in scans for name in (s.site, s.piece_id, s.image_id)]
     if (
-        min(numbers, default=0) >= -_HIGHEST
-        and max(numbers, default=0) <= _HIGHEST
-        and max(map(len, names), default=0) <= NAME_LIMIT
-        and _is_printed("".join(names))  # all at once: looking at each costs more than the row
+        -_HIGHEST <= scan.scanned_us <= _HIGHEST
+        and -_HIGHEST <= scan.lane <= _HIGHEST
+        and -_HIGHEST <= scan.pass_number <= _HIGHEST
+        and -_HIGHEST <= scan.ascending_mills <= _HIGHEST
+        and _is_plain(scan.site + scan.piece_id + scan.image_id)
     ):
-        return scans
-    return [_storable(scan) for scan in scans]
-
-
-def _storable(scan: Scan) -> Scan:
+        return scan
     return replace(
         scan,
         scanned_us=_number(scan.scanned_us),
@@ -135,12 +129,12 @@ def _storable(scan: Scan) -> Scan:
     )
 
 
-def _is_printed(name: str) -> bool:
-    return name.isascii() and name.isprintable()
+def _is_plain(name: str) -> bool:
+    return len(name) <= NAME_LIMIT and name.isascii() and name.isprintable()
 
 
 def _name(name: str) -> str:
-    if len(name) <= NAME_LIMIT and _is_printed(name):
+    if _is_plain(name):
         return name
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
