@@ -168,12 +168,14 @@ class Transaction:
 
     def firsts(self, keys: Iterable[Key], *, for_update: bool = False) -> dict[Key, Told]:
         """Return the first scan of each key that has one; others may be kept from changing it."""
-        return {told.key: told for told in self._of(_FIRST, keys, for_update)}
+        statements = self._statements
+        statement = statements.of_for_update if for_update else statements.of[_FIRST]
+        return {told.key: told for told in self._of(statement, keys)}
 
     def laters(self, keys: Iterable[Key]) -> dict[Key, list[Told]]:
         """Return the later scans of each key that has some."""
         found: dict[Key, list[Told]] = {}
-        for told in self._of(_LATER, keys):
+        for told in self._of(self._statements.of[_LATER], keys):
             found.setdefault(told.key, []).append(told)
         return found
 
@@ -207,23 +209,22 @@ class Transaction:
         """Return the rows of a statement."""
         return self._connection.execute(wanted).all()
 
-    def _of(self, table: Table, keys: Iterable[Key], for_update: bool = False) -> Iterator[Told]:
+    def _of(self, statement: str, keys: Iterable[Key]) -> Iterable[Told]:
         pairs = list(keys)
         if not pairs:
-            return
-        wanted = json.dumps(pairs)
-        statement = self._statements.of[table]
-        if for_update:
-            statement = statement.with_for_update(of=table)
-        yield from map(_told, self._connection.execute(statement, {"keys": wanted}))
+            return ()
+        return map(_told, self._connection.exec_driver_sql(statement, (json.dumps(pairs),)).all())
 
 
 class _Statements:
     """The statements for rows, made once: as text, because rows go to the driver as they are."""
 
     def __init__(self, dialect: str) -> None:
-        self.of = {table: _of(table, dialect) for table in (_FIRST, _LATER)}
         insert, plain = _DIALECTS[dialect]
+        wanted = {table: _of(table, dialect) for table in (_FIRST, _LATER)}
+        self.of = {table: str(each.compile(dialect=plain)) for table, each in wanted.items()}
+        locking = wanted[_FIRST].with_for_update(of=_FIRST)
+        self.of_for_update = str(locking.compile(dialect=plain))
         upsert = insert(_FIRST)
         others = {c.name: upsert.excluded[c.name] for c in _FIRST.c if not c.primary_key}
         replacing = upsert.on_conflict_do_update(index_elements=_FIRST.primary_key, set_=others)
