@@ -168,9 +168,8 @@ class Transaction:
 
     def firsts(self, keys: Iterable[Key], *, for_update: bool = False) -> dict[Key, Told]:
         """Return the first scan of each key that has one; others may be kept from changing it."""
-        statements = self._statements
-        statement = statements.of_for_update if for_update else statements.of[_FIRST]
-        return {told.key: told for told in self._of(statement, keys)}
+        of = self._statements.of_for_update if for_update else self._statements.of[_FIRST]
+        return {told.key: told for told in self._of(of, keys)}
 
     def laters(self, keys: Iterable[Key]) -> dict[Key, list[Told]]:
         """Return the later scans of each key that has some."""
@@ -197,7 +196,7 @@ class Transaction:
         """Put these first scans in the place of those of their keys."""
         self._write(self._statements.replace_first, _rows(told))
 
-    def _write(self, statement: str, rows: "list[_Row]") -> int:
+    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> int:
         """Return how many rows were written."""
         if not rows:
             return 0
@@ -258,16 +257,13 @@ def _statements(dialect: str) -> _Statements:
 
 
 def _of(table: Table, dialect: str) -> Select[Any]:
-    wanted = text(_WANTED[dialect]).columns(counter=BigInteger, number=BigInteger)
-    keys = wanted.subquery("wanted")
+    wanted = text(_WANTED[dialect])
+    keys = wanted.columns(counter=BigInteger, number=BigInteger).subquery("wanted")
     same = (table.c.counter == keys.c.counter) & (table.c.number == keys.c.number)
     return select(table).join_from(keys, table, same)
 
 
-_Row = tuple[int, int, str, int, int, str, str, bytes, int, str, int]
-
-
-def _row(key: Key, scan: Scan, answered: str) -> _Row:
+def _row(key: Key, scan: Scan, answered: str) -> tuple[object, ...]:
     """Return the values of a scan in the order of the columns."""
     counter, number = key
     return (
@@ -285,7 +281,7 @@ def _row(key: Key, scan: Scan, answered: str) -> _Row:
     )
 
 
-def _rows(told: Iterable[Told]) -> list[_Row]:
+def _rows(told: Iterable[Told]) -> list[tuple[object, ...]]:
     return [_row(one.key, one.scan, one.answered.name) for one in told]
 
 
