@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -27,8 +28,8 @@ from postage.indicium import pack as pack_indicium
 from postage.layouts import PROFILES
 from postage.messages import Discrepancy
 from postage.money import Money
-from postage.rate_editions import EDITIONS, MANIFEST, read_edition
-from postage.rate_published import read_published
+from postage.rate_editions import EDITIONS, MANIFEST, Dimensional, read_edition
+from postage.rate_published import edition_files, read_published
 from postage.rate_tables import read_table
 from postage.rates import RateBook
 from postage.verdicts import Code
@@ -42,6 +43,11 @@ from sorter.verifier import Verifier as SorterVerifier
 from tests.oracles.scan_history import ListedScans
 
 DAY = date(2026, 7, 13)
+EDITION, TABLE = "2026-07-12", "t.csv"
+FIRST_CLASS = (EDITIONS / EDITION / "first-class.csv").read_bytes()
+_GROUND = "ground-advantage-commercial"
+BY_ZONE = (EDITIONS / f"{EDITION}-{_GROUND}" / f"{_GROUND}.csv").read_bytes()
+RULE = Dimensional(1728, 166, "nearest", "S", "fuzz")
 KEY = Signer(PrivateKey.from_scalar(1_000_010))
 
 
@@ -150,35 +156,39 @@ def _authority(message: bytes, signature: bytes, key_id: str) -> bool:
 
 @cache
 def _folder() -> Path:
-    """Return a folder, in memory where there is such a place; it goes with the process."""
-    memory = Path("/dev/shm")
-    folder = tempfile.mkdtemp(prefix="fuzz", dir=memory if memory.is_dir() else None)
+    folder = tempfile.mkdtemp(prefix="fuzz")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
 
 def rates(data: bytes) -> None:
     """A table, a manifest, a folder of both and a published file: read, or RateEditionError."""
-    for reader in (lambda: read_table(data, "table"), lambda: read_published(data, "fuzz")):
-        try:
-            reader()
-        except RateEditionError:
-            continue
-    edition = _folder() / "2026-07-12"
+    with suppress(RateEditionError):
+        read_table(data, "table")
+    with suppress(RateEditionError):
+        found = read_published(data, "fuzz")
+        files = edition_files(found, effective=DAY, source=found.title, dimensional=RULE)
+        again = read_table(files[f"{found.price_list}.csv"], "table")
+        assert [price for ladder in again.values() for price in ladder] == list(found.prices)
+    edition = _folder() / EDITION
     edition.mkdir(exist_ok=True)
-    digest = hashlib.sha256(data).hexdigest()
-    manifest = f'effective = 2026-07-12\nsource = "fuzz"\n[files]\n"t.csv" = "{digest}"\n'
-    for head, table in ((manifest.encode(), data), (data, b"")):
+    for head, table in ((_manifest(data), data), (data, FIRST_CLASS)):
         (edition / MANIFEST).write_bytes(head)
-        (edition / "t.csv").write_bytes(table)
+        (edition / TABLE).write_bytes(table)
         try:
-            found = read_edition(edition, allow_unsigned=True)
+            taken = read_edition(edition, allow_unsigned=True)
         except RateEditionError:
             continue
-        for ladder in found.prices.values():
+        for ladder in taken.prices.values():
             amounts = [price.amount for price in ladder]
             assert amounts == sorted(amounts), "a price never falls with weight"
             assert all(amounts), "a price is not zero"
+
+
+def _manifest(table: bytes, more: str = "", end: str = "") -> bytes:
+    digest = hashlib.sha256(table).hexdigest()
+    head = f'effective = {EDITION}\nsource = "fuzz"\n{more}[files]\n"{TABLE}" = "{digest}"\n'
+    return (head + end).encode()
 
 
 def discrepancy(data: bytes) -> None:
@@ -214,17 +224,46 @@ def _notice() -> Discrepancy:
 
 NOTICE = _notice()
 ENVELOPE = seal(NOTICE, KEY.sign)
-_TABLES = tuple(
-    path.read_bytes()
-    for path in sorted(EDITIONS.rglob("*"))
-    if path.suffix in (".csv", ".toml") and path.stat().st_size < 2_000
+_DIMENSIONAL = """[missing]
+flat = "nobody says"
+[dimensional]
+over_cubic_inches = 1728
+cubic_inches_per_pound = 166
+inches = "nearest"
+confidence = "S"
+source = "fuzz"
+"""
+_RETAIL = """First-Class Mail and EDDM - Retail,,,,Final,7/13/2025
+LETTERS,,FLATS
+1,0.78,1,1.63
+2,1.07,2,1.90
+LETTERS - Metered
+1,0.74
+Postcard,0.61
+Single-Piece Additional Ounce,,,,,0.29
+Nonmachinable Surcharge,,,,,0.49
+"""
+_PARCELS = """USPS Ground Advantage - Commercial,,Final,,7/12/2026
+Weight Not Over (ounces),Zones
+,Zone 1,Zone 2
+4,6.93,6.94
+15.999,6.93,6.95
+Weight Not Over (pounds)
+1,7.45,7.64
+"""
+RATES = (  # tables of both forms, manifests that are taken, published files of both forms
+    b"\n".join(FIRST_CLASS.splitlines()[:8]),
+    b"\n".join(BY_ZONE.splitlines()[:3]),
+    _manifest(FIRST_CLASS),
+    _manifest(FIRST_CLASS, "until = 2027-01-01\npriority = 1\nversion = 1\n", _DIMENSIONAL),
+    _RETAIL.encode(),
+    _PARCELS.encode(),
 )
-_PUBLISHED = b'"LETTERS - Metered",,,,,"07/12/2026"\n"1 oz.",0.78\n'
 _HEADER = json.loads(SIGNED_REGISTER.splitlines()[0])
 _BAD_HEADER = json.dumps({**_HEADER, "devices": 10**9}).encode()
 TARGETS = {
     "payload": Target(payload, (*GENUINE, GENUINE[0] + b"\0", b"\xff" + bytes(19), b"")),
     "register": Target(register, (SIGNED_REGISTER, _BAD_HEADER + b"\n{}\n", b"")),
-    "rates": Target(rates, (*_TABLES[:12], _PUBLISHED, b"")),
+    "rates": Target(rates, (*RATES, b"")),
     "discrepancy": Target(discrepancy, (pack(NOTICE), ENVELOPE, b"IMIM\x01\x21\x02", b"")),
 }

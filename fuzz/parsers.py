@@ -10,10 +10,12 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 
 NAMES = ("payload", "register", "rates", "discrepancy")
 LONGEST = 4_096
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def changed(seeds: tuple[bytes, ...], count: int, seed: int) -> Iterator[bytes]:
@@ -59,15 +61,26 @@ def plain(name: str, count: int, seed: int) -> int:
     return fed
 
 
-def guided(name: str, count: int, seed: int) -> None:
-    """Let atheris feed a target; it ends the process."""
+def guided(name: str, count: int, seed: int) -> int:
+    """Let atheris feed a target in a process of its own; return its exit code."""
+    with tempfile.TemporaryDirectory(prefix="fuzz", dir=MEMORY) as folder:
+        # atheris ends its process without a goodbye, so that nobody there could tidy up.
+        child = get_context("spawn").Process(target=_guided, args=(name, count, seed, Path(folder)))
+        child.start()
+        child.join()
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+def _guided(name: str, count: int, seed: int, folder: Path) -> None:
     import atheris
 
+    tempfile.tempdir = str(folder)  # of the target's own files, too
     with atheris.instrument_imports(include=["postage", "sorter"]):
         from fuzz.parse_targets import TARGETS
-    target, kept = TARGETS[name], Path("build/fuzz")
+    target, kept, corpus = TARGETS[name], Path("build/fuzz"), folder / "corpus"
     kept.mkdir(parents=True, exist_ok=True)
-    corpus = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    corpus.mkdir()
     for number, data in enumerate(target.seeds):
         (corpus / str(number)).write_bytes(data)
     options = {
@@ -99,7 +112,7 @@ def main() -> None:
             f"{asked.target}: {plain(asked.target, asked.count, asked.seed)} executions, 0 broken"
         )
     else:
-        guided(asked.target, asked.count, asked.seed)
+        sys.exit(guided(asked.target, asked.count, asked.seed))
 
 
 if __name__ == "__main__":
