@@ -192,7 +192,11 @@ def _tell_json(judged: Iterable[Judged]) -> Counter[Code]:
     codes: Counter[Code] = Counter()
     sys.stdout.write('{"pieces": [')
     for one in judged:
-        row = {"image_id": one.facts.image_id, "took_ms": round(one.took_ms, 1)}
+        row = {
+            "piece_id": one.facts.piece_id,
+            "image_id": one.facts.image_id,
+            "took_ms": round(one.took_ms, 1),
+        }
         sys.stdout.write("," if codes else "")
         sys.stdout.write("\n " + json.dumps(row | verdict_as_row(one.verdict)))
         codes[one.verdict.code] += 1
@@ -211,7 +215,7 @@ def _tell_table(judged: Iterable[Judged]) -> Counter[Code]:
         if verdict.code is Code.VALID or listed.row_count == MOST_LISTED:
             continue
         listed.add_row(
-            one.facts.image_id,
+            one.facts.piece_id or one.facts.image_id,
             verdict.code,
             str(verdict.due or "-"),
             "-" if verdict.paid is None else str(verdict.paid),

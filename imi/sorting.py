@@ -18,7 +18,7 @@ from pipeline.errors import MachineError
 from postage.devices import SOFTWARE_VENDOR, DeviceRecord, Mode, Product
 from postage.errors import PostageError
 from service.sql import embedded
-from sorter.errors import RegisterError, SorterError
+from sorter.errors import OutboxError, RegisterError, SorterError
 from sorter.outbox import Outbox
 from sorter.policy import MODES, Policy
 from sorter.register import Provider, Register
@@ -205,7 +205,7 @@ def report(
     """Show the discrepancies that providers were or will be told of, account by account."""
     with _named():
         if not outbox.is_file():
-            raise RegisterError(f"{outbox} is no file")
+            raise OutboxError(f"{outbox} is no file")
         box = Outbox(embedded(outbox), _no_key)
         try:
             kept = box.kept(date.fromisoformat(since), date.fromisoformat(until))

@@ -1,6 +1,6 @@
 """The lane as a daemon: controllers send a line for each piece, on a Unix socket or TCP loopback.
 
-``python -m sorter.daemon --help`` starts one; ``sorter.protocol`` has the lines, ``sorter.ring``
+``python -m sorter.serve`` starts one; ``sorter.protocol`` has the lines, ``sorter.ring``
 the shared memory, docs/sorter.md the guide. Any bytes are answered; nobody who connects can end it.
 """
 

@@ -13,7 +13,7 @@ class RegisterError(SorterError, ValueError):
 
 
 class PolicyError(SorterError, ValueError):
-    """A policy value outside its range, or a file of policy that cannot be read."""
+    """A policy value outside its range."""
 
 
 class FleetError(SorterError):

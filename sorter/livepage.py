@@ -94,7 +94,7 @@ def _shown(one: Judged) -> dict[str, Any]:
     verdict = one.verdict
     return {
         "number": one.number,
-        "name": one.facts.image_id or one.facts.piece_id,
+        "name": " ".join(filter(None, (one.facts.piece_id, one.facts.image_id))),
         "tone": tone(verdict.code),
         "code": verdict.code,
         "is_rehearsal": verdict.is_rehearsal,
@@ -123,6 +123,7 @@ def _difference(mills: int | None) -> str:
 def _row(one: Judged) -> dict[str, Any]:
     return {
         "number": one.number,
+        "piece_id": one.facts.piece_id,
         "image_id": one.facts.image_id,
         "took_ms": one.took_ms,
         **verdict_as_row(one.verdict),
@@ -130,6 +131,4 @@ def _row(one: Judged) -> dict[str, Any]:
 
 
 def _png(one: Judged) -> bytes | None:
-    if one.picture is None:
-        return None
-    return grey_png(one.picture if one.picture.ndim == 2 else one.picture[..., 1])
+    return None if one.picture is None else grey_png(one.picture)

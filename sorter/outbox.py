@@ -137,8 +137,7 @@ class Outbox:
     def put_many(self, judged: Iterable[tuple[PieceFacts, Verdict]]) -> None:
         """Keep the messages of these verdicts, by one commit; they are durable on return.
 
-        What is kept already stays as it is, so a batch may be put again after any failure. This is
-        what ``sorter.lane.Lane`` calls ``onward``.
+        What is kept already stays as it is, so a batch may be put again after any failure.
         """
         least = Money(self._policy.min_adjust_mills)
         rows = [

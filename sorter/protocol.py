@@ -22,9 +22,9 @@ from postage.factrows import row_from_text
 from postage.money import Money
 from sorter.errors import RequestError
 from sorter.judged import Judged
+from sorter.scanlines import MOST_PAYLOADS
 
 MAX_LINE: Final = 8_192  # bytes; four payloads in hex with every fact have half of it
-MOST_PAYLOADS: Final = 16
 MAX_TEXT: Final = 200
 _PIECE: Final = re.compile(r"[!-+\--~]([ -+\--~]{0,62}[!-+\--~])?", re.ASCII)
 _SLOT: Final = re.compile(r"([0-9]{1,9}):([0-9]{1,20})", re.ASCII)

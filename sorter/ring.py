@@ -1,7 +1,7 @@
 """Frames in shared memory: a camera's program writes them, the lane's daemon copies them out.
 
-A ring is one file that both map, by default under /dev/shm, so that a program in any language
-needs ``open`` and ``mmap`` alone. All numbers are little-endian::
+A ring is one file that both map, best under /dev/shm, so that a program in any language needs
+``open`` and ``mmap`` alone. All numbers are little-endian::
 
     byte 0          "IMIRING1"
     byte 8   u32    slots
