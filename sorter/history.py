@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from postage.facts import PieceFacts
 from postage.fields import PayloadType
 from postage.verdicts import Finding, Reason
 from sorter.authenticity import Examined
-from sorter.scans import Answer, Scan, Series, Sighting
+from sorter.scans import Answer, Scan, Series, Sighting, moment_of
 
 DIGEST_BYTES: Final = 8
 Told = Sighting | Finding
@@ -81,10 +80,6 @@ def findings_of(told: Iterable[Told | None]) -> tuple[list[tuple[Finding, ...]],
 def _finding_of(told: Sighting) -> tuple[Finding, str]:
     """Return what a later scan is, and where its imprint was first seen."""
     first = told.first
-    seconds, micros = divmod(first.scanned_us, 1_000_000)
-    try:
-        when = datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat()
-    except (OverflowError, ValueError, OSError):  # a clock beyond the calendar
-        when = f"{first.scanned_us} us"
-    where = f"{when}, site {first.site or '-'}, lane {first.lane}, piece {first.piece_id or '-'}"
+    place = f"site {first.site or '-'}, lane {first.lane}, piece {first.piece_id or '-'}"
+    where = f"{moment_of(first)}, {place}"
     return Finding(_REASONS[told.answer], f"first seen {where}"), where

@@ -7,6 +7,7 @@ refuse the same assignments, and as nobody changes them, they may be hashed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import Final, Protocol
 
@@ -46,6 +47,15 @@ class Scan:
     pass_number: Final[int]
     piece_id: Final[str]
     image_id: Final[str]
+
+
+def moment_of(scan: Scan) -> str:
+    """Return when a scan was taken as people read it, UTC; its microseconds beyond the calendar."""
+    seconds, micros = divmod(scan.scanned_us, 1_000_000)
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"{scan.scanned_us} us"
 
 
 class Answer(Enum):

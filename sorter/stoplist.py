@@ -7,13 +7,12 @@ device is stopped by the next register, which lists it as suspended.
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from postage.devices import device_key_id
 from sorter.imprints import Key, key_of, order_of
 from sorter.register import Register
-from sorter.scans import Scan
+from sorter.scans import Scan, moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +106,10 @@ def _row(one: Cloned, register: Register | None) -> dict[str, Any]:
 
 def _scan(scan: Scan) -> dict[str, Any]:
     return {
-        "when": _moment(scan.scanned_us),
+        "when": moment_of(scan),
         "site": scan.site,
         "lane": scan.lane,
         "piece": scan.piece_id,
         "image": scan.image_id,
         "ascending_mills": scan.ascending_mills,
     }
-
-
-def _moment(scanned_us: int) -> str:
-    seconds, micros = divmod(scanned_us, 1_000_000)
-    try:
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat()
-    except (OverflowError, ValueError, OSError):  # a clock beyond the calendar
-        return f"{scanned_us} us"
