@@ -156,7 +156,7 @@ def _page(
         about["site"] = options.site
     page = live_page(
         lane,
-        about,
+        lambda: about,
         stop_list=lambda: as_rows(history.stop_list(), register),
         metrics=metrics.text,
     )

@@ -24,18 +24,19 @@ Rows = list[dict[str, Any]]
 
 def live_page(
     lane: Lane,
-    about: Mapping[str, str],
+    about: Callable[[], Mapping[str, str]],
     *,
     stop_list: Callable[[], Rows] = list,
     metrics: Callable[[], str] | None = None,
 ) -> Site:
-    """Return the lane's site; ``about`` names register, mode and edition for its head.
+    """Return the lane's site.
 
-    ``stop_list`` gives the rows of ``sorter.stoplist.as_rows``.
+    ``about`` says what stands in its head: the register in force, mode, site. ``stop_list`` gives
+    the rows of ``sorter.stoplist.as_rows``. Both are asked whenever a page is.
     """
 
     def page() -> str:
-        return render(TEMPLATES / "lane.html.j2", {"about": about, **values()})
+        return render(TEMPLATES / "lane.html.j2", {"about": about(), **values()})
 
     def fragment() -> str:
         return render(TEMPLATES / "pieces.html.j2", values())

@@ -126,10 +126,9 @@ def _lane(
     lane = opened.enter_context(make(heard=metrics.heard))
     metrics.watch(lane)
     metrics.watch_stop_list(lambda: len(scans.stop_list()))
-    about = {"mode": told.mode, "site": told.site, "register": trust.register.name}
     page = live_page(
         lane,
-        about,
+        lambda: {"mode": told.mode, "site": told.site, "register": trust.register.name},
         stop_list=lambda: as_rows(scans.stop_list(), trust.register),
         metrics=metrics.text,
     )

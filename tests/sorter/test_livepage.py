@@ -13,6 +13,7 @@ from service.web import served
 from sorter.lane import Lane
 from sorter.livepage import MOST_STOPPED, live_page
 from sorter.stoplist import Cloned, as_rows
+from sorter.trust import Trust
 from tests.sorter.mail import METER, facts, register, verifier
 from tests.sorter.scanning import scan
 
@@ -23,7 +24,7 @@ BLANK = np.full((100, 200), 220, np.uint8)
 def site() -> Iterator[tuple[Lane, str]]:
     with Lane(verifier(), threads=1, deadline_s=None) as lane:
         about = {"register": "USPS test 1", "mode": "rehearsal"}
-        with served(live_page(lane, about, metrics=lambda: "pieces_total 2\n")) as url:
+        with served(live_page(lane, lambda: about, metrics=lambda: "pieces_total 2\n")) as url:
             yield lane, url
 
 
@@ -51,7 +52,7 @@ def test_the_page_has_the_stop_list_where_there_is_one() -> None:
     found: list[Cloned] = []
     with (
         Lane(verifier(), threads=1, deadline_s=None) as lane,
-        served(live_page(lane, {}, stop_list=lambda: as_rows(found, register()))) as url,
+        served(live_page(lane, dict, stop_list=lambda: as_rows(found, register()))) as url,
     ):
         assert "stop list" not in get(url)
         assert json.loads(get(url + "/stoplist.json")) == []
@@ -64,6 +65,17 @@ def test_the_page_has_the_stop_list_where_there_is_one() -> None:
         assert "and 2 more" in page
         assert page.count("<td>TPB1-") == MOST_STOPPED
         assert len(json.loads(get(url + "/stoplist.json"))) == MOST_STOPPED + 2
+
+
+def test_the_page_names_the_register_that_is_in_force_now() -> None:
+    trust = Trust(register())
+    with (
+        Lane(verifier(), threads=1, deadline_s=None) as lane,
+        served(live_page(lane, lambda: {"register": trust.register.name})) as url,
+    ):
+        assert "register USPS test 1" in get(url)
+        trust.replace(register(number=2))
+        assert "register USPS test 2" in get(url)
 
 
 def test_the_page_follows_without_being_asked(site: tuple[Lane, str]) -> None:
