@@ -116,7 +116,7 @@ def bare(folder: Path) -> Callable[[], None]:
 
 def durable() -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory() as folder:
-        store = DuplicateStore.embedded(Path(folder) / "scans.db")
+        store = DuplicateStore.at(Path(folder) / "scans.db")
         numbers = count()
 
         def check() -> list[Answer]:

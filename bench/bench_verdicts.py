@@ -90,7 +90,7 @@ def against_bare(
     waiting = iter(made)
     judged = 0
     with tempfile.TemporaryDirectory() as folder:
-        store = DuplicateStore.embedded(Path(folder) / "scans.db")
+        store = DuplicateStore.at(Path(folder) / "scans.db")
         checker = signature.Verifier()
         if keys <= HOT_KEYS:
             assert all(checker.warm(signer.public_key) for signer in signers)
@@ -136,7 +136,7 @@ def test_verify_many(benchmark: Any) -> None:
     signers, listed = fleet(16)
     waiting = batches(signers, is_varied=True, groups=10_000)
     with tempfile.TemporaryDirectory() as folder:
-        store = DuplicateStore.embedded(Path(folder) / "scans.db")
+        store = DuplicateStore.at(Path(folder) / "scans.db")
         verifier = Verifier(Trust(listed), store, RateBook.load())
         verdicts = benchmark.pedantic(
             verifier.verify_many, setup=lambda: ((next(waiting),), {}), rounds=5

@@ -269,7 +269,11 @@ def verify(
         float, typer.Option(min=0, help="Pixels per inch: grades print and placement too.")
     ] = 0,
     history: Annotated[
-        Path | None, typer.Option(help="Scans of earlier calls too; else of this call alone.")
+        str | None,
+        typer.Option(
+            help="Scans of earlier calls too: a SQLite file or postgresql://user@host/name. "
+            "Of this call alone if absent."
+        ),
     ] = None,
     outbox: Annotated[
         Path | None, typer.Option(help="Keep discrepancies there; see `imi sorter report`.")

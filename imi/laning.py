@@ -48,7 +48,7 @@ class LaneOptions:
     register: Path
     authority: Path
     mode: TrustMode
-    history: Path
+    history: str
     outbox: Path | None
     site: str
     day: date | None
@@ -71,7 +71,7 @@ def run_lane(places: Sequence[Path], options: LaneOptions, *, as_json: bool) -> 
     with ExitStack() as stack:
         register = load_register(options.register, authority(read_authority(options.authority)))
         trust = Trust(register)
-        history = DuplicateStore.embedded(options.history)
+        history = DuplicateStore.at(options.history)
         stack.callback(history.close)
         policy = Policy(mode=options.mode, pixels_per_inch=options.dpi)
         verifier = Verifier(trust, history, RateBook.load(), policy)

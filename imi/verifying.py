@@ -46,7 +46,7 @@ class VerifyOptions:
     destination: str = ""
     day: str | None = None
     dpi: float = 0.0
-    history: Path | None = None
+    history: str | None = None
     outbox: Path | None = None
     out: Path | None = None
 
@@ -83,7 +83,7 @@ def verify_all(given: list[str], options: VerifyOptions, *, as_json: bool) -> in
     with ExitStack() as stack:
         register = load_register(options.register, authority(read_authority(options.authority)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        history = DuplicateStore.embedded(options.history or folder / "scans.db")
+        history = DuplicateStore.at(options.history or folder / "scans.db")
         stack.callback(history.close)
         policy = Policy(mode=options.mode, pixels_per_inch=options.dpi)
         verifier = Verifier(Trust(register), history, RateBook.load(), policy)

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from imicore.presence import Numbers, Presence
 from imicore.presence import Series as Names
-from service.sql import embedded, shared
 from sorter.errors import ScanLogError
 from sorter.imprints import (
     SPARSE,
@@ -54,7 +53,7 @@ class DuplicateStore:
     ...     piece_id="piece 1", image_id="picture 1")
     >>> copy = replace(first, lane=2, piece_id="piece 2", image_id="picture 2")
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = DuplicateStore.embedded(Path(folder) / "scans.db")
+    ...     store = DuplicateStore.at(Path(folder) / "scans.db")
     ...     print([sighting.answer.name for sighting in store.check_many([first, copy, first])])
     ...     store.close()
     ['FIRST', 'DUPLICATE', 'REPEAT']
@@ -71,14 +70,16 @@ class DuplicateStore:
         self._stop_list = StopList(log.clones())
 
     @classmethod
-    def embedded(cls, path: Path) -> "DuplicateStore":
-        """Return the store on one SQLite file, which no other program can have open."""
-        return cls(ScanLog(embedded(path)))
+    def at(cls, place: str | Path) -> "DuplicateStore":
+        """Return the store in a SQLite file, which no other program can have open meanwhile.
 
-    @classmethod
-    def shared(cls, url: str) -> "DuplicateStore":
-        """Return a store on a PostgreSQL database, which others may write at the same time."""
-        return cls(ScanLog(shared(url)))
+        Or that of the PostgreSQL database postgresql://user@host/name, which others may write at
+        the same time.
+
+        Raises:
+            ScanLogError: it cannot be opened there.
+        """
+        return cls(ScanLog.at(str(place)))
 
     @property
     def presence(self) -> Presence:

@@ -7,69 +7,24 @@ first, the one that stood in its place moves to `later_scan`.
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Dialect,
-    Engine,
-    LargeBinary,
-    MetaData,
-    Select,
-    String,
-    Table,
-    select,
-    text,
-    tuple_,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Select, Table, select, tuple_
 
-from service.sql import failures_as
+from service.sql import embedded, failures_as, shared
 from sorter.errors import ScanLogError
-from sorter.imprints import NAME_LIMIT, Key, device_of
+from sorter.imprints import Key, device_of
 from sorter.scans import Answer, Scan
+from sorter.scantables import FIRST, LATER, METADATA, PAIRS, Statements, statements
 
 _ROWS_AT_ONCE = 20_000  # in memory, of a reading that may be long
-
-
-def _table(name: str, keys: int) -> Table:
-    """Return a table of scans; its first so many columns are its primary key."""
-    columns: list[Column[Any]] = [
-        Column("counter", BigInteger),  # device and series, packed: sorter.imprints.Key
-        Column("number", BigInteger),
-        Column("site", String(NAME_LIMIT)),
-        Column("lane", BigInteger),
-        Column("pass_number", BigInteger),
-        Column("image_id", String(NAME_LIMIT)),
-        Column("piece_id", String(NAME_LIMIT)),
-        Column("digest", LargeBinary),
-        Column("scanned_us", BigInteger),
-        Column("answered", String(9)),  # the name of a sorter.scans.Answer
-        Column("ascending_mills", BigInteger),
-    ]
-    for at, column in enumerate(columns):
-        column.nullable = False
-        column.primary_key = at < keys
-    return Table(name, _METADATA, *columns, sqlite_with_rowid=False)
-
-
-_METADATA = MetaData()
-_FIRST = _table("first_scan", keys=2)
-_LATER = _table("later_scan", keys=10)  # all but what the digest covers: logs unite as sets do
-_PAIRS = select(_LATER, _FIRST).join_from(
-    _LATER,
-    _FIRST,
-    (_FIRST.c.counter == _LATER.c.counter) & (_FIRST.c.number == _LATER.c.number),
-)
 
 
 @dataclass(slots=True, unsafe_hash=True)  # and not frozen, for the reason in sorter.scans
@@ -92,10 +47,22 @@ class ScanLog:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._what = f"the log of scans {engine.url!r}"
-        self._statements = _statements(engine.dialect.name)
+        self._statements = statements(engine.dialect.name)
         self._one_at_a_time = threading.Lock()  # an embedded engine has one connection for all
         with self._named():
-            _METADATA.create_all(engine)
+            METADATA.create_all(engine)
+
+    @classmethod
+    def at(cls, place: str) -> "ScanLog":
+        """Return the log in a SQLite file, or of a PostgreSQL database: postgresql://user@host/name.
+
+        Raises:
+            ScanLogError: it cannot be opened there, or another program has the file open.
+        """
+        try:
+            return cls(shared(place) if "://" in place else embedded(Path(place)))
+        except (ValueError, ImportError) as error:  # no such URL; no driver for it installed
+            raise ScanLogError(f"the log of scans {place}: {error}") from error
 
     @contextmanager
     def begin(self) -> Iterator["Transaction"]:
@@ -105,7 +72,7 @@ class ScanLog:
 
     def imprints(self) -> Iterator[npt.NDArray[np.int64]]:
         """Yield int64[n, 2], the counter and number of every imprint in the log, sorted."""
-        for rows in self._pages(_FIRST, select(_FIRST.c.counter, _FIRST.c.number)):
+        for rows in self._pages(FIRST, select(FIRST.c.counter, FIRST.c.number)):
             yield np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows)).reshape(-1, 2)
 
     def told(self, since_us: int | None = None, site: str | None = None) -> Iterator[Told]:
@@ -113,7 +80,7 @@ class ScanLog:
 
         A first scan that a merge moves meanwhile is met again; none is missed.
         """
-        for table in (_FIRST, _LATER):
+        for table in (FIRST, LATER):
             wanted = select(table)
             if since_us is not None:
                 wanted = wanted.where(table.c.scanned_us >= since_us)
@@ -124,11 +91,11 @@ class ScanLog:
 
     def pairs(self) -> Iterator[tuple[Told, Told]]:
         """Yield every later scan and its first."""
-        return self._pairs(_PAIRS)
+        return self._pairs(PAIRS)
 
     def clones(self) -> Iterator[tuple[Scan, Scan]]:
         """Yield the first scan and a later one of other content, for each such later scan."""
-        for later, first in self._pairs(_PAIRS.where(_LATER.c.digest != _FIRST.c.digest)):
+        for later, first in self._pairs(PAIRS.where(LATER.c.digest != FIRST.c.digest)):
             yield first.scan, later.scan
 
     def close(self) -> None:
@@ -136,8 +103,8 @@ class ScanLog:
         self._engine.dispose()
 
     def _pairs(self, wanted: Select[Any]) -> Iterator[tuple[Told, Told]]:
-        width = len(_LATER.c)
-        for rows in self._pages(_LATER, wanted):
+        width = len(LATER.c)
+        for rows in self._pages(LATER, wanted):
             yield from ((_told(row[:width]), _told(row[width:])) for row in rows)
 
     def _pages(self, table: Table, wanted: Select[Any]) -> Iterator[Sequence[Any]]:
@@ -162,35 +129,35 @@ class ScanLog:
 class Transaction:
     """What one group of scans asks of the log and adds to it."""
 
-    def __init__(self, connection: Connection, statements: "_Statements") -> None:
+    def __init__(self, connection: Connection, statements: Statements) -> None:
         self._connection = connection
         self._statements = statements
 
     def firsts(self, keys: Iterable[Key], *, for_update: bool = False) -> dict[Key, Told]:
         """Return the first scan of each key that has one; others may be kept from changing it."""
-        of = self._statements.of_for_update if for_update else self._statements.of[_FIRST]
+        of = self._statements.of_for_update if for_update else self._statements.of[FIRST]
         return {told.key: told for told in self._of(of, keys)}
 
     def laters(self, keys: Iterable[Key]) -> dict[Key, list[Told]]:
         """Return the later scans of each key that has some."""
         found: dict[Key, list[Told]] = {}
-        for told in self._of(self._statements.of[_LATER], keys):
+        for told in self._of(self._statements.of[LATER], keys):
             found.setdefault(told.key, []).append(told)
         return found
 
     def add_fresh(self, scans: Mapping[Key, Scan]) -> bool:
         """Add scans told FIRST of keys that have none; return whether that was so of all."""
         rows = [_row(key, scan, "FIRST") for key, scan in scans.items()]
-        return self._write(self._statements.add[_FIRST], rows) == len(rows)
+        return self._write(self._statements.add[FIRST], rows) == len(rows)
 
     def add_firsts(self, told: Iterable[Told]) -> bool:
         """Add first scans, whatever they were told, as ``add_fresh`` does."""
         rows = _rows(told)
-        return self._write(self._statements.add[_FIRST], rows) == len(rows)
+        return self._write(self._statements.add[FIRST], rows) == len(rows)
 
     def add_laters(self, told: Iterable[Told]) -> None:
         """Add later scans; those that are there stay as they are."""
-        self._write(self._statements.add[_LATER], _rows(told))
+        self._write(self._statements.add[LATER], _rows(told))
 
     def replace_firsts(self, told: Iterable[Told]) -> None:
         """Put these first scans in the place of those of their keys."""
@@ -213,54 +180,6 @@ class Transaction:
         if not pairs:
             return ()
         return map(_told, self._connection.exec_driver_sql(statement, (json.dumps(pairs),)).all())
-
-
-class _Statements:
-    """The statements for rows, made once: as text, because rows go to the driver as they are."""
-
-    def __init__(self, dialect: str) -> None:
-        insert, plain = _DIALECTS[dialect]
-        wanted = {table: _of(table, dialect) for table in (_FIRST, _LATER)}
-        self.of = {table: str(each.compile(dialect=plain)) for table, each in wanted.items()}
-        locking = wanted[_FIRST].with_for_update(of=_FIRST)
-        self.of_for_update = str(locking.compile(dialect=plain))
-        upsert = insert(_FIRST)
-        others = {c.name: upsert.excluded[c.name] for c in _FIRST.c if not c.primary_key}
-        replacing = upsert.on_conflict_do_update(index_elements=_FIRST.primary_key, set_=others)
-        self.replace_first = str(replacing.compile(dialect=plain))
-        self.add = {
-            table: str(insert(table).on_conflict_do_nothing().compile(dialect=plain))
-            for table in (_FIRST, _LATER)
-        }
-
-
-# The insert that knows of conflicts, and the dialect that names values by their place.
-_DIALECTS: dict[str, tuple[Callable[[Table], sqlite.Insert | postgresql.Insert], Dialect]] = {
-    "sqlite": (sqlite.insert, sqlite.dialect(paramstyle="qmark")),
-    "postgresql": (
-        postgresql.insert,
-        postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
-    ),
-}
-# Keys come as one JSON list of pairs: both databases then look each up by the primary key, where
-# SQLite would read the whole table for `(counter, number) IN (...)`.
-_WANTED = {
-    "sqlite": "SELECT value ->> 0 AS counter, value ->> 1 AS number FROM json_each(:keys)",
-    "postgresql": "SELECT (value ->> 0)::bigint AS counter, (value ->> 1)::bigint AS number "
-    "FROM json_array_elements(CAST(:keys AS json))",
-}
-
-
-@cache
-def _statements(dialect: str) -> _Statements:
-    return _Statements(dialect)
-
-
-def _of(table: Table, dialect: str) -> Select[Any]:
-    wanted = text(_WANTED[dialect])
-    keys = wanted.columns(counter=BigInteger, number=BigInteger).subquery("wanted")
-    same = (table.c.counter == keys.c.counter) & (table.c.number == keys.c.number)
-    return select(table).join_from(keys, table, same)
 
 
 def _row(key: Key, scan: Scan, answered: str) -> tuple[object, ...]:

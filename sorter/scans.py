@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 
 class Series(IntEnum):
@@ -56,6 +56,18 @@ def moment_of(scan: Scan) -> str:
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros).isoformat()
     except (OverflowError, ValueError, OSError):
         return f"{scan.scanned_us} us"
+
+
+def scan_as_row(scan: Scan) -> dict[str, Any]:
+    """Return when and where a scan was taken, and of what, for people and programs."""
+    return {
+        "when": moment_of(scan),
+        "site": scan.site,
+        "lane": scan.lane,
+        "piece": scan.piece_id,
+        "image": scan.image_id,
+        "ascending_mills": scan.ascending_mills,
+    }
 
 
 class Answer(Enum):

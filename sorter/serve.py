@@ -64,7 +64,7 @@ async def _serve(told: argparse.Namespace) -> None:
 
     loop.add_signal_handler(signal.SIGHUP, reload)
     with contextlib.ExitStack() as opened:
-        scans = DuplicateStore.embedded(told.scans)
+        scans = DuplicateStore.at(told.scans)
         opened.callback(scans.close)
         onward = _onward(told, opened)
         ring = _ring(told, opened)
@@ -160,7 +160,8 @@ def _told(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--register", type=Path, required=True, help="the signed device register")
     add("--authority", type=Path, required=True, help="public keys of whoever may sign registers")
-    add("--scans", type=Path, required=True, help="the scan history, SQLite, made on first use")
+    where = "a SQLite file, or postgresql://user@host/name; made on first use"
+    add("--scans", required=True, help=f"the scan history: {where}")
     add("--outbox", type=Path, help="keep what providers must hear of, SQLite; keys lie beside it")
     add("--socket", type=Path, help="listen on this socket file")
     add("--port", type=int, help="listen on this port of 127.0.0.1; 0 takes a free one")

@@ -12,7 +12,7 @@ from typing import Any
 from postage.devices import device_key_id
 from sorter.imprints import Key, key_of, order_of
 from sorter.register import Register
-from sorter.scans import Scan, moment_of
+from sorter.scans import Scan, scan_as_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +99,6 @@ def _row(one: Cloned, register: Register | None) -> dict[str, Any]:
         "counts": one.counts,
         "series": one.first.series.name,
         "count": one.first.count,
-        "first": _scan(one.first),
-        "other": _scan(one.other),
-    }
-
-
-def _scan(scan: Scan) -> dict[str, Any]:
-    return {
-        "when": moment_of(scan),
-        "site": scan.site,
-        "lane": scan.lane,
-        "piece": scan.piece_id,
-        "image": scan.image_id,
-        "ascending_mills": scan.ascending_mills,
+        "first": scan_as_row(one.first),
+        "other": scan_as_row(one.other),
     }

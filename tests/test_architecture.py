@@ -41,7 +41,7 @@ HOME = {  # third-party package: the modules that may import it
     "argon2": {"pipeline.pins"},
     "google_crc32c": {"pipeline.record"},
     "ray": {"sorter.fleet"},
-    "sqlalchemy": {"service.sql", "pipeline.piecelog", "sorter.outbox", "sorter.scanlog"},
+    "sqlalchemy": {"service.sql", "pipeline.piecelog", "sorter.outbox", "sorter.scanlog", "sorter.scantables"},
     "matplotlib": {"service.plots", "imi.gradesheet"},
     "fastapi": {"service.web"},
     "uvicorn": {"service.web"},

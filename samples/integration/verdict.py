@@ -40,7 +40,7 @@ def main(folder: Path, scanned: datetime, pictures: list[Path]) -> bool:
     """Print a line for each picture; return whether all are VALID."""
     keys = read_authority(folder / "authority.json")
     trust = Trust(load_register(folder / "register", authority(keys)))
-    history = DuplicateStore.embedded(folder / "scans.db")
+    history = DuplicateStore.at(folder / "scans.db")
     verifier = Verifier(trust, history, RateBook.load(), Policy(mode="rehearsal"))
     with PictureDecoder() as decoder, Lane(verifier, deadline_s=None) as lane:
         pieces = ((read_picture(one, decoder), facts(one.name, scanned)) for one in pictures)

@@ -51,7 +51,7 @@ def verdicts(folders: tuple[Path, Path], history: Path, mode: TrustMode) -> dict
     keys = read_authority(folders[1] / AUTHORITY)
     assert keys.keys() == {AUTHORITY_ID}
     trust = Trust(load_register(folders[1] / REGISTER, authority(keys)))
-    store = DuplicateStore.embedded(history)
+    store = DuplicateStore.at(history)
     policy = Policy(mode=mode, pixels_per_inch=200)
     verifier = Verifier(trust, store, RateBook.load(), policy)
     with Lane(verifier, threads=1, deadline_s=None) as lane:

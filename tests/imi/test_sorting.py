@@ -154,12 +154,12 @@ def test_a_register_is_checked(folder: Path, tmp_path: Path) -> None:
 def test_the_stop_list_is_told_with_the_register_s_words(folder: Path, tmp_path: Path) -> None:
     history = tmp_path / "scans.db"
     device = {"vendor_model": "TST0", "serial": 1042}
-    store = DuplicateStore.embedded(history)
+    store = DuplicateStore.at(history)
     store.check_many([scan(**device), scan(**device, piece_id="a copy", image_id="2")])
     store.close()
     result = imi("sorter", "stoplist", history)
     assert (result.exit_code, result.stdout) == (0, "no device has signed a count twice\n")
-    store = DuplicateStore.embedded(history)
+    store = DuplicateStore.at(history)
     store.check_many([scan(**device, digest=b"another.", site="DEN", piece_id="a clone")])
     store.close()
     result = imi("sorter", "stoplist", history, *trusted(folder), "--json")
@@ -172,6 +172,29 @@ def test_the_stop_list_is_told_with_the_register_s_words(folder: Path, tmp_path:
     assert shown.exit_code == 1
     for words in ("TST0-00001042", "POSTAGE", "site DEN", "a clone"):
         assert words in shown.stdout
+
+
+def test_the_scans_of_sites_are_merged(tmp_path: Path) -> None:
+    histories = {site: tmp_path / f"{site}.db" for site in ("SFO", "DEN", "all")}
+    for site, micros in (("SFO", 1), ("DEN", 2)):
+        store = DuplicateStore.at(histories[site])
+        taken = {"site": site, "scanned_us": micros, "image_id": site}
+        store.check_many([scan(count=1, piece_id=site, **taken), scan(count=micros + 1, **taken)])
+        store.close()
+    everything = histories["all"]
+    first = imi("sorter", "merge", everything, histories["DEN"], "--json")
+    assert (first.exit_code, json.loads(first.stdout)) == (0, {"corrections": []})
+    for arguments in ((histories["SFO"], histories["DEN"]), ("--all",)):
+        result = imi("sorter", "merge", everything, *arguments, "--json")
+        [row] = json.loads(result.stdout)["corrections"]
+        assert (result.exit_code, row["count"], row["told"], row["now"]) == (
+            1, 1, "FIRST", "DUPLICATE",
+        )  # fmt: skip
+        assert (row["scan"]["piece"], row["first"]["piece"]) == ("DEN", "SFO")
+    shown = imi("sorter", "merge", everything, "--all")
+    assert "FIRST -> DUPLICATE: 1" in shown.stdout
+    again = imi("sorter", "merge", everything, histories["SFO"])
+    assert (again.exit_code, again.stdout) == (0, "no piece would be told otherwise now\n")
 
 
 def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
@@ -192,6 +215,9 @@ def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
         (("sorter", "stoplist", tmp_path / "no.db"), "is no file of scans, nor the URL"),
         (("sorter", "stoplist", letter), "file is not a database"),
         (("sorter", "stoplist", "mysql://here/scans"), "mysql is not postgresql"),
+        (("sorter", "merge", tmp_path / "a.db", tmp_path / "no.db"), "no.db is no file of scans"),
+        (("sorter", "merge", tmp_path / "a.db"), "say whose scans to take, or --all"),
+        (("sorter", "lane", letter, *here, "--history", "mysql://h/s"), "mysql is not postgresql"),
         (("sorter", "stoplist", letter, *here[:2]), "--register needs --authority"),
         (("sorter", "register", "check", tmp_path / "no", *here[2:]), "is no file"),
         (

@@ -54,9 +54,9 @@ def database(postgres: str) -> str:
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Return what opens one database, empty at first, as often as it is called."""
     if request.param == "sqlite":
-        return lambda: DuplicateStore.embedded(tmp_path / "scans.db")
+        return lambda: DuplicateStore.at(tmp_path / "scans.db")
     url = request.getfixturevalue("database")
-    return lambda: DuplicateStore.shared(url)
+    return lambda: DuplicateStore.at(url)
 
 
 @pytest.fixture

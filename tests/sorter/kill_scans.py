@@ -109,7 +109,7 @@ class AnswersFirst:
 
 def answer_until_killed(folder: Path, start: int, count: int, is_broken: bool) -> None:
     """Answer the stream from `start` on; each answer goes out when its row is durable."""
-    whole = DuplicateStore.embedded(folder / "scans.db")
+    whole = DuplicateStore.at(folder / "scans.db")
     store = AnswersFirst(whole) if is_broken else whole
     rng = Random(start)
     while start < count:
@@ -202,14 +202,14 @@ def listen(
 
 def demand_stop_list(folder: Path, sorter: Sorter) -> None:
     """Every device with a cloned count is listed, with as many of them, and no other."""
-    store = DuplicateStore.embedded(folder / "scans.db")
+    store = DuplicateStore.at(folder / "scans.db")
     listed = {one.first.serial: one.counts for one in store.stop_list()}
     store.close()
     assert listed == Counter(one % DEVICES for one in sorter.cloned), "another stop list"
 
 
 def demand_one_row_each(folder: Path, sorter: Sorter) -> None:
-    store = DuplicateStore.embedded(folder / "scans.db")
+    store = DuplicateStore.at(folder / "scans.db")
     rows = Counter(int(told.scan.image_id) for told in store.told())
     assert rows == Counter(range(len(sorter.told))), "a scan has no row, or two"
     for told in store.told():

@@ -53,7 +53,7 @@ _DUPLICATE = ("FIRST", Answer.DUPLICATE)
 
 def filled(folder: Path, site: str, count: int) -> DuplicateStore:
     """Return the store of a site after its day; AssertionError where it saw a copy by itself."""
-    store = DuplicateStore.embedded(folder / f"{site}.db")
+    store = DuplicateStore.at(folder / f"{site}.db")
     for start in range(0, count, OF_A_COMMIT):
         numbers = range(start, min(start + OF_A_COMMIT, count))
         told = store.check_many([scan_of(site, number, count) for number in numbers])
@@ -95,7 +95,7 @@ def run(folder: Path, count: int) -> dict[str, float]:
     assert digest_of(sfo) == digest_of(den), "the logs differ"
     opening = time.process_time()
     sfo.close()
-    sfo = DuplicateStore.embedded(folder / "SFO.db")
+    sfo = DuplicateStore.at(folder / "SFO.db")
     figures["opening: CPU s"] = round(time.process_time() - opening, 1)
     assert len(sfo.presence) == 2 * count - len(expected(count))
     found = {(c.told.scan.piece_id, c.told.answered.name, c.answer) for c in sfo.corrections()}

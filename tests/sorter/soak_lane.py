@@ -125,7 +125,7 @@ def soak(folder: Path, told: argparse.Namespace) -> dict[str, Any]:
     cores = os.sched_getaffinity(0)
     if told.flat_out:
         os.sched_setaffinity(0, sorted(cores)[: told.threads])
-    history = DuplicateStore.embedded(folder / "scans.db")
+    history = DuplicateStore.at(folder / "scans.db")
     examiner, eye, clockwork = Examiner(), Eye(), Clockwork()
     verifier = Verifier(Trust(listed), history, BOOK, examiner=examiner, eye=eye)
     for owner, name, stage in (

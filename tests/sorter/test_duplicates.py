@@ -199,7 +199,7 @@ def test_lanes_of_many_threads_get_one_first_each(opener: Opener) -> None:
 
 def test_lanes_that_wait_are_written_by_one_commit(tmp_path: Path) -> None:
     """Seven calls that come during the first one's commit share the next: two commits for eight."""
-    store = DuplicateStore.embedded(tmp_path / "scans.db")
+    store = DuplicateStore.at(tmp_path / "scans.db")
     begin, begun = store._log.begin, []
 
     def counted() -> AbstractContextManager[Transaction]:
@@ -224,7 +224,7 @@ def test_lanes_that_wait_are_written_by_one_commit(tmp_path: Path) -> None:
 
 def test_two_programs_on_one_database_agree_who_was_first(database: str) -> None:
     """Their presence layers know nothing of each other: the primary key decides."""
-    stores = [DuplicateStore.shared(database) for _ in range(2)]
+    stores = [DuplicateStore.at(database) for _ in range(2)]
     told: list[list[Answer]] = [[], []]
     order = list(range(400))
     Random(3).shuffle(order)
@@ -254,16 +254,16 @@ def run_all(works: list[Callable[[], None]]) -> None:
 
 def test_a_second_program_is_kept_off_the_embedded_file(tmp_path: Path) -> None:
     """One connection for reads and writes: the WAL-reset bug needs two (reliability.md 0)."""
-    store = DuplicateStore.embedded(tmp_path / "scans.db")
+    store = DuplicateStore.at(tmp_path / "scans.db")
     assert answers(store, scan()) == [FIRST]
     with pytest.raises(ScanLogError, match=r"scans\.db.*locked"):
-        DuplicateStore.embedded(tmp_path / "scans.db")
+        DuplicateStore.at(tmp_path / "scans.db")
     store.close()
 
 
 def test_a_log_that_lost_rows_is_no_log(tmp_path: Path) -> None:
     """What was answered is never forgotten silently: the bits know more than the rows."""
-    store = DuplicateStore.embedded(tmp_path / "scans.db")
+    store = DuplicateStore.at(tmp_path / "scans.db")
     assert answers(store, scan()) == [FIRST]
     store._log.close()
     with sqlite3.connect(tmp_path / "scans.db") as connection:

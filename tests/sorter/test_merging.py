@@ -149,7 +149,7 @@ def test_rows_since_a_time_are_enough_for_a_later_merge(opener: Opener) -> None:
 
 def test_a_merge_meets_another_program_on_the_same_database(database: str) -> None:
     """Its bits know nothing of the other's rows; the rows themselves decide."""
-    stale, busy = DuplicateStore.shared(database), DuplicateStore.shared(database)
+    stale, busy = DuplicateStore.at(database), DuplicateStore.at(database)
     there = in_memory()
     mine = [scan(count=n, scanned_us=5, piece_id=f"{n}") for n in range(50)]
     busy.check_many(mine)

@@ -346,7 +346,7 @@ def test_a_crash_between_scan_and_message_loses_nothing(tmp_path: Path) -> None:
     pieces = [(one, facts()) for one in (paid, short_of, paid, short_of, clone)]
 
     def life() -> list[Verdict]:
-        history = DuplicateStore.embedded(tmp_path / "scans.db")
+        history = DuplicateStore.at(tmp_path / "scans.db")
         try:
             return Sorter(Trust(register()), history, BOOK).verify_many(pieces)
         finally:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from imi.stoplist import tell_stop_list
+from imi.histories import merge_histories, tell_stop_list
 from postage.devices import DeviceStatus
 from postage.money import Money
 from postage.verdicts import Code
@@ -148,7 +148,7 @@ def test_the_list_is_that_of_all_scans_whichever_way_they_came(tmp_path: Path, s
         assert store.stop_list() == expected(list(store.told()))
         sites.append(store)
     rows = [told for site in sites for told in site.told()]
-    here = DuplicateStore.embedded(tmp_path / "scans.db")
+    here = DuplicateStore.at(tmp_path / "scans.db")
     arriving = rows * 2
     rng.shuffle(arriving)
     while arriving:
@@ -157,7 +157,7 @@ def test_the_list_is_that_of_all_scans_whichever_way_they_came(tmp_path: Path, s
         arriving = arriving[cut:]
     assert here.stop_list() == expected(rows)
     here.close()
-    again = DuplicateStore.embedded(tmp_path / "scans.db")
+    again = DuplicateStore.at(tmp_path / "scans.db")
     assert again.stop_list() == expected(rows)
     again.close()
     list(sites[0].merge(sites[1].told()))
@@ -181,9 +181,25 @@ def test_postage_comes_before_redates_of_a_lower_count() -> None:
 def test_the_command_reads_a_database_that_lanes_write_to(
     database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store = DuplicateStore.shared(database)
+    store = DuplicateStore.at(database)
     store.check_many([scan(count=2**31), scan(count=2**31, digest=OTHER, image_id="2")])
     assert tell_stop_list(database, None, as_json=True) == 1
     [row] = json.loads(capsys.readouterr().out)["devices"]
     assert (row["device"], row["count"]) == ("TPB1-00000007", 2**31)
     store.close()
+
+
+def test_the_command_takes_a_site_s_file_into_the_database_of_all(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = DuplicateStore.at(tmp_path / "scans.db")
+    site.check_many([scan(scanned_us=5, image_id="2"), scan(count=9)])
+    site.close()
+    shared = DuplicateStore.at(database)
+    shared.check_many([scan(scanned_us=1, piece_id="earlier")])
+    call = [database, [str(tmp_path / "scans.db")]]
+    assert merge_histories(*call, say_all=False, as_json=True) == 1
+    [row] = json.loads(capsys.readouterr().out)["corrections"]
+    assert (row["told"], row["now"], row["first"]["piece"]) == ("FIRST", "DUPLICATE", "earlier")
+    assert sum(1 for _ in shared.told()) == 3
+    shared.close()
