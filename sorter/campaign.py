@@ -11,9 +11,10 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cache, partial
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ CACHED_KEYS: Final = 65_536
 EXAMINED, COPIES, VERDICTS = "examined", "copies", "verdicts"
 PLAN: Final = "plan.json"
 _SCAN: Final = tuple(at.name for at in fields(Scan))
+_values_of: Final = attrgetter(*_SCAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +137,12 @@ def _search(plan: Plan, portion: int) -> Progress:
         for shard, place, turn, packed in _line(plan.file(EXAMINED, at), portion + 1):
             rows.append((_unpacked(packed), shard, place, turn))
     rows.sort(key=lambda row: (key_of(row[0]), order_of(row[0]), row[1:]))
-    copies = []
+    copies: list[list[Any]] = [[] for _ in plan.shards]
     for _, same in groupby(rows, key=lambda row: key_of(row[0])):
         (first, *_), *others = same
         for scan, shard, place, turn in others:
             answer = judged(scan, first)
-            copies.append([shard, place, turn, answer.name, _packed(first)])
+            copies[shard].append([place, turn, answer.name, _packed(first)])
     _write(plan.file(COPIES, portion), copies)
     return Progress(COPIES, str(portion), len(rows))
 
@@ -153,8 +155,7 @@ def _pronounce(plan: Plan, at: int) -> Progress:
     copies = {
         (place, turn): Sighting(Answer[answer], _unpacked(first))
         for portion in range(plan.portions)
-        for shard, place, turn, answer, first in _lines(plan.file(COPIES, portion))
-        if shard == at
+        for place, turn, answer, first in _line(plan.file(COPIES, portion), at)
     }
     rows = []
     for place, (scan, group) in enumerate(zip(scans, groups, strict=True)):
@@ -202,7 +203,7 @@ def _bench(plan: Plan) -> _Bench:
 
 
 def _packed(scan: Scan) -> list[Any]:
-    values = list(astuple(scan))
+    values = list(_values_of(scan))
     values[_SCAN.index("digest")] = scan.digest.hex()
     return values
 
@@ -234,12 +235,8 @@ def _write(path: Path, lines: Iterable[Any]) -> None:
     write_whole(path, text.encode("ascii"))
 
 
-def _lines(path: Path) -> Iterator[Any]:
-    with path.open(encoding="ascii") as file:
-        yield from map(json.loads, file)
-
-
 def _line(path: Path, number: int) -> list[Any]:
+    """Return what one line has, counted from 0: a task's part of another's result."""
     with path.open(encoding="ascii") as file:
         for at, line in enumerate(file):
             if at == number:

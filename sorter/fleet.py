@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, Final, Protocol, TypeVar
 
+from service.heap import settle
 from sorter.errors import FleetError
 
 Argument = TypeVar("Argument")
@@ -104,7 +105,8 @@ class Pool:
 
     def _new(self) -> ProcessPoolExecutor:
         # Spawned, not forked: a parent with threads and native keys is no good copy.
-        return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+        spawned = get_context("spawn")
+        return ProcessPoolExecutor(self._workers, mp_context=spawned, initializer=settle)
 
 
 class Ray:
