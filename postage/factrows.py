@@ -29,10 +29,12 @@ _PIECE: Final = {at.name: bool if at.type is bool else int for at in fields(Mail
 _DEFAULTS: Final = {
     at.name: at.default for of in (PieceFacts, Claimed, Measured, Mailpiece) for at in fields(of)
 }
-_TYPES: Final[Mapping[str, type]] = {
-    **_PLAIN, **_CLAIMED, **_TOLERANCES, **_PIECE, "scanned_on": str, "mail_class": str
-}  # fmt: skip
+_TEXTS: Final = {"scanned_on": str, "mail_class": str}
+_GROUPS: Final[tuple[Mapping[str, type], ...]] = (_PLAIN, _CLAIMED, _TOLERANCES, _PIECE, _TEXTS)
+_TYPES: Final = {name: kind for group in _GROUPS for name, kind in group.items()}
+_PLACES: Final = {name: at for at, group in enumerate(_GROUPS) for name in group}
 NAMES: Final = frozenset(_TYPES)
+_NEEDED: Final = frozenset({"length_thou", "height_thou", "thickness_thou", "weight_milliounces"})
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 MAX_TEXT: Final = 200
 
@@ -72,18 +74,16 @@ def facts_from_row(row: Mapping[str, Any]) -> PieceFacts:
     Raises:
         BadFacts: a name or value that no facts have; the message names it.
     """
-    if unknown := sorted(row.keys() - NAMES):
-        raise BadFacts(f"facts have no {', '.join(unknown)[:MAX_TEXT]}")
-    plain = _typed(row, _PLAIN)
+    plain, claimed, tolerances, piece, texts = _typed(row)
     if "scanned_us" not in plain:
         raise BadFacts("facts need scanned_us")
     try:
         return PieceFacts(
             **plain,
-            scanned_on=_day(row, plain["scanned_us"]),
-            mail_class=MailClass(row.get("mail_class", MailClass.FIRST_CLASS)),
-            measured=_measured(row),
-            claimed=Claimed(**_typed(row, _CLAIMED)),
+            scanned_on=_day(texts.get("scanned_on"), plain["scanned_us"]),
+            mail_class=MailClass(texts.get("mail_class", MailClass.FIRST_CLASS)),
+            measured=_measured(piece, tolerances) if piece else None,
+            claimed=Claimed(**claimed),
         )
     except ValueError as error:
         raise BadFacts(str(error)) from None
@@ -113,14 +113,11 @@ def row_from_text(texts: Mapping[str, str]) -> dict[str, int | str | bool]:
     return row
 
 
-def _measured(row: Mapping[str, Any]) -> Measured | None:
-    piece = _typed(row, _PIECE)
-    needed = {"length_thou", "height_thou", "thickness_thou", "weight_milliounces"}
-    if not needed & piece.keys():
-        return None
-    if missing := sorted(needed - piece.keys()):
-        raise BadFacts(f"a measured piece needs {', '.join(missing)}")
-    tolerances = _typed(row, _TOLERANCES)
+def _measured(piece: Mapping[str, Any], tolerances: Mapping[str, int]) -> Measured | None:
+    if not piece.keys() >= _NEEDED:
+        if not _NEEDED & piece.keys():
+            return None
+        raise BadFacts(f"a measured piece needs {', '.join(sorted(_NEEDED - piece.keys()))}")
     if any(value < 0 for value in tolerances.values()):
         raise BadFacts("a tolerance is not below 0")
     try:
@@ -129,22 +126,26 @@ def _measured(row: Mapping[str, Any]) -> Measured | None:
         raise BadFacts(str(error)) from None
 
 
-def _typed(row: Mapping[str, Any], names: Mapping[str, type]) -> dict[str, Any]:
-    found = {name: row[name] for name in names if name in row}
-    for name, value in found.items():
-        if type(value) is not names[name]:
-            raise BadFacts(f"{name} is {names[name].__name__}, not {type(value).__name__}")
-        if isinstance(value, str) and len(value) > MAX_TEXT:
-            raise BadFacts(f"{name} has {len(value)} characters; the limit is {MAX_TEXT}")
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+def _typed(row: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the values of each group of names, each of its type and within its limit."""
+    if not row.keys() <= NAMES:
+        raise BadFacts(f"facts have no {', '.join(sorted(row.keys() - NAMES))[:MAX_TEXT]}")
+    found: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {})
+    for name, value in row.items():
+        kind = _TYPES[name]
+        if type(value) is not kind:
+            raise BadFacts(f"{name} is {kind.__name__}, not {type(value).__name__}")
+        if isinstance(value, str):
+            if len(value) > MAX_TEXT:
+                raise BadFacts(f"{name} has {len(value)} characters; the limit is {MAX_TEXT}")
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise BadFacts(f"{name} is outside 64 bits")
+        found[_PLACES[name]][name] = value
     return found
 
 
-def _day(row: Mapping[str, Any], scanned_us: int) -> date:
-    if (text := row.get("scanned_on")) is not None:
-        if not isinstance(text, str):
-            raise BadFacts(f"scanned_on is str, not {type(text).__name__}")
+def _day(text: str | None, scanned_us: int) -> date:
+    if text is not None:
         return date.fromisoformat(text)
     try:
         return datetime.fromtimestamp(scanned_us // 1_000_000, UTC).date()

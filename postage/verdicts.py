@@ -198,7 +198,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One piece, judged; built by ``verdict_of`` so that no field contradicts another.
+    """One piece, judged: `sorter.judge` sees to it that no field contradicts another.
 
     ``shown`` is what its indicia claim, ``paid`` what of it counts, ``due`` what the piece costs;
     None where nobody can say. ``difference`` is paid less due: below 0 postage is owed.
