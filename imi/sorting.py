@@ -89,6 +89,47 @@ def lane(
 
 
 @sorter.command(
+    epilog="Example: imi sorter archive scans/ --register register --authority authority.json "
+    "--out judged. Exit code 0: every piece is VALID; 1: some are not; 2: bad usage."
+)
+def archive(
+    places: Annotated[
+        list[Path], typer.Argument(help="Shards of scans (.jsonl), or folders of them.")
+    ],
+    register_file: Annotated[Path, typer.Option("--register", help="The signed device register.")],
+    keys: AuthorityFile,
+    out: Annotated[Path, typer.Option(help="Folder of the results, of one archive only.")],
+    mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "production",
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Processes; one a core if absent.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Work on this Ray cluster (its address), or `here` on one made for it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge every scan of an archive once, whichever site took it, and find copies across sites.
+
+    The results depend neither on the number of workers nor on which of them die. The same command
+    goes on where one was stopped. A line has the scan's payloads in hex and its facts: docs/sorter.
+    """
+    from imi.archiving import ArchiveOptions, judge_archive
+
+    with named():
+        options = ArchiveOptions(
+            register=register_file,
+            authority=keys,
+            mode=Policy(mode=mode).mode,  # type: ignore[arg-type]  # a wrong one is refused there
+            out=out,
+            workers=workers,
+            ray=ray,
+        )
+        code = judge_archive(places, options, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@sorter.command(
     epilog="Example: imi sorter report outbox.db --since 2026-07-01. "
     "Exit code 0: the totals reconcile; 1: they do not; 2: no outbox there."
 )

@@ -48,21 +48,20 @@ _values_of: Final = attrgetter(*_SCAN)
 class Plan:
     """One campaign: what is read, where the results go, whom it believes.
 
-    ``authority_key`` is the SEC 1 point, in hexadecimal, under which the register is signed, and
-    ``authority_id`` its name. ``portions`` is into how many parts the devices are dealt.
+    ``authority`` has the names of the keys that may sign the register, each with its SEC 1 point in
+    hexadecimal. ``portions`` is into how many parts the devices are dealt.
     """
 
     shards: tuple[str, ...]
     out: str
     register: str
-    authority_id: str
-    authority_key: str
+    authority: tuple[tuple[str, str], ...]
     mode: TrustMode = "production"
     portions: int = 16
 
     def believed(self) -> Register:
         """Return the register, its signature checked. RegisterError if it is not sound."""
-        keys = {self.authority_id: bytes.fromhex(self.authority_key)}
+        keys = {key_id: bytes.fromhex(key) for key_id, key in self.authority}
         return load_register(Path(self.register), authority(keys))
 
     def file(self, folder: str, at: int) -> Path:
@@ -96,13 +95,16 @@ def run(plan: Plan, executor: Executor) -> Iterator[Progress]:
     for folder in (EXAMINED, COPIES, VERDICTS):
         (Path(plan.out) / folder).mkdir(parents=True, exist_ok=True)
     _claim(plan)
-    for folder, task, count in (
-        (EXAMINED, _examine, len(plan.shards)),
-        (COPIES, _search, plan.portions),
-        (VERDICTS, _pronounce, len(plan.shards)),
-    ):
-        undone = [at for at in range(count) if not plan.file(folder, at).exists()]
-        yield from executor.map(partial(task, plan), undone)
+    for folder, task in ((EXAMINED, _examine), (COPIES, _search), (VERDICTS, _pronounce)):
+        yield from executor.map(partial(task, plan), _undone(plan, folder))
+
+
+def tasks(plan: Plan) -> dict[str, tuple[int, int]]:
+    """Return how many tasks of each round are done, and of how many."""
+    return {
+        folder: (count - len(_undone(plan, folder)), count)
+        for folder, count in _rounds(plan).items()
+    }
 
 
 def digest_of(plan: Plan) -> str:
@@ -111,6 +113,14 @@ def digest_of(plan: Plan) -> str:
     for at in range(len(plan.shards)):
         total.update(plan.file(VERDICTS, at).read_bytes())
     return total.hexdigest()
+
+
+def _rounds(plan: Plan) -> dict[str, int]:
+    return {EXAMINED: len(plan.shards), COPIES: plan.portions, VERDICTS: len(plan.shards)}
+
+
+def _undone(plan: Plan, folder: str) -> list[int]:
+    return [at for at in range(_rounds(plan)[folder]) if not plan.file(folder, at).exists()]
 
 
 def _examine(plan: Plan, at: int) -> Progress:

@@ -4,10 +4,12 @@ Every executor does the same work: a task is a function that leaves its result i
 whose worker died is simply done again. The only module that imports Ray.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, Final, Protocol, TypeVar
 
 from service.heap import settle
@@ -106,7 +108,21 @@ class Pool:
     def _new(self) -> ProcessPoolExecutor:
         # Spawned, not forked: a parent with threads and native keys is no good copy.
         spawned = get_context("spawn")
-        return ProcessPoolExecutor(self._workers, mp_context=spawned, initializer=settle)
+        return ProcessPoolExecutor(self._workers, mp_context=spawned, initializer=_begin)
+
+
+def _begin() -> None:
+    """Make a process of the pool ready for its tasks."""
+    settle()
+    # It holds both ends of its queue: of a parent that was killed it would wait for tasks forever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "in a process of the pool"
+    parent.join()
+    os._exit(1)
 
 
 class Ray:

@@ -36,6 +36,7 @@ def test_every_command_has_help_with_an_example_and_its_exit_codes() -> None:
     commands = ["run", "encode", "read", "grade", "bench", "samples make"]
     commands += ["rate piece", "rate compare", "rate editions", "rate import", "verify"]
     commands += ["sorter lane", "sorter report", "sorter stoplist", "sorter merge"]
+    commands += ["sorter archive"]
     commands += [f"sorter register {name}" for name in ("make", "show", "check")]
     listed = runner.invoke(app, ["--help"]).output
     for command in commands:

@@ -13,6 +13,8 @@ from service.sql import embedded
 from sorter.duplicates import DuplicateStore
 from sorter.evidence import EvidenceFolder
 from sorter.outbox import Outbox
+from sorter.registerfiles import write_authority
+from tests.sorter import archiving
 from tests.sorter.scanning import scan
 
 MORNING = "samples/jobs/morning.toml"
@@ -197,6 +199,30 @@ def test_the_scans_of_sites_are_merged(tmp_path: Path) -> None:
     assert (again.exit_code, again.stdout) == (0, "no piece would be told otherwise now\n")
 
 
+def test_an_archive_is_judged_once_by_any_number_of_workers(tmp_path: Path) -> None:
+    made = archiving.make(tmp_path / "scans", 300, seed=5, devices=3, shard=100)
+    keys = tmp_path / "authority.json"
+    write_authority(keys, {name: bytes.fromhex(key) for name, key in made.authority})
+    trust = ("--register", made.register, "--authority", keys)
+    told = []
+    for workers in (1, 2):
+        out = tmp_path / f"by {workers}"
+        command = ("sorter", "archive", tmp_path / "scans", *trust, "--out", out, "--json")
+        result = imi(*command, "--workers", str(workers))
+        assert result.exit_code == 1, result.output
+        found = json.loads(result.stdout)
+        shards = sorted(Path(found["verdicts"]).iterdir())
+        told.append((found["codes"], [shard.read_bytes() for shard in shards]))
+        assert imi(*command).stdout == result.stdout  # nothing is left to do
+    assert told[0] == told[1]
+    codes, shards_told = told[0]
+    assert sum(codes.values()) == 300
+    assert {"VALID", "DUPLICATE", "COUNTERFEIT"} <= codes.keys()
+    assert [len(each.splitlines()) for each in shards_told] == [100, 100, 100]
+    shown = imi("sorter", "archive", tmp_path / "scans", *trust, "--out", tmp_path / "by 1")
+    assert "300 pieces" in shown.stdout
+
+
 def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
     letter, others = picture(folder, 1), tmp_path / "authority.json"
     others.write_text('{"authority": "00"}')
@@ -216,6 +242,10 @@ def test_bad_usage_is_named(folder: Path, tmp_path: Path) -> None:
         (("sorter", "stoplist", letter), "file is not a database"),
         (("sorter", "stoplist", "mysql://here/scans"), "mysql is not postgresql"),
         (("sorter", "merge", tmp_path / "a.db", tmp_path / "no.db"), "no.db is no file of scans"),
+        (
+            ("sorter", "archive", tmp_path / "no", *here, "--out", tmp_path / "out"),
+            "is no file of scans, nor a folder",
+        ),
         (("sorter", "merge", tmp_path / "a.db"), "say whose scans to take, or --all"),
         (("sorter", "lane", letter, *here, "--history", "mysql://h/s"), "mysql is not postgresql"),
         (("sorter", "stoplist", letter, *here[:2]), "--register needs --authority"),

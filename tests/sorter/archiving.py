@@ -44,8 +44,7 @@ def make(folder: Path, count: int, seed: int, devices: int = 40, shard: int = 10
         shards=tuple(shards),
         out=str(folder / "out"),
         register=str(folder / "register"),
-        authority_id="authority",
-        authority_key=AUTHORITY.public_key.hex(),
+        authority=(("authority", AUTHORITY.public_key.hex()),),
     )
 
 

@@ -94,7 +94,7 @@ def test_another_campaign_in_the_folder_is_refused(plan: Plan) -> None:
 
 
 def test_a_register_of_another_authority_stops_before_the_first_task(plan: Plan) -> None:
-    other = replace(plan, authority_key=METER.signer.public_key.hex())
+    other = replace(plan, authority=(("authority", METER.signer.public_key.hex()),))
     with pytest.raises(RegisterError):
         list(run(other, Serial()))
     assert not Path(plan.out).exists()
@@ -123,6 +123,31 @@ def test_a_task_that_kills_every_worker_ends_the_run(tmp_path: Path) -> None:
         list(pool.map(_die, [str(tmp_path)]))
     pool.close()
     assert len(list(tmp_path.iterdir())) > 1
+
+
+KILLED_JOB = """
+import os
+from sorter.fleet import Pool
+if __name__ == "__main__":
+    print(*Pool(2).map(eval, ["6 * 7"]), flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_workers_of_a_killed_run_end_too(tmp_path: Path) -> None:
+    job = tmp_path / "job.py"
+    job.write_text(KILLED_JOB)
+    root = Path(__file__).parents[2]
+    # They hold its output open, so this waits until the last of them has ended.
+    done = subprocess.run(
+        [sys.executable, str(job)],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (-9, "42\n"), done.stderr
 
 
 RAY_JOB = """
