@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from imicore import safe_frames
 from imicore.errors import BadArgument, BadImage
 from imicore.frames import Grey, decode
 from imicore.safe_frames import PictureDecoder
@@ -37,6 +38,10 @@ def outcome(decoder: Callable[..., Grey], data: bytes) -> str | tuple[tuple[int,
     except BadImage as error:
         return str(error)
     return frame.shape, frame.tobytes()
+
+
+def progressive_jpeg(frame: Grey) -> bytes:
+    return cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 
 def pid_of(one: PictureDecoder) -> int:
@@ -72,11 +77,13 @@ def test_a_bomb_is_refused_by_its_header(shared: PictureDecoder) -> None:
         shared.decode(bytes((16 << 20) + 1))
 
 
-def test_too_much_processor_time_ends_the_worker_and_not_the_next_picture() -> None:
+def test_too_much_processor_time_ends_the_worker_and_not_the_next_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Noise in a progressive JPEG is decoded bit by bit: some six times what it is given here."""
     noise = np.random.default_rng(1).integers(0, 256, (3000, 4000), np.uint8)
-    progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_QUALITY, 95]
-    slow = cv2.imencode(".jpg", noise, progressive)[1].tobytes()
+    slow = progressive_jpeg(noise)
+    monkeypatch.setattr(safe_frames, "WALL_FACTOR", 1000)  # real time is not what ends it
     with PictureDecoder(cpu_s=0.05) as one:
         assert one.decode(GOOD).tolist() == [[0, 255]]
         with pytest.raises(BadImage, match=r"a\.jpg ended its decoder, which may take 0\.05 s"):
@@ -92,8 +99,7 @@ def test_too_much_memory_ends_in_words_and_not_the_next_picture(shared: PictureD
     (size_kb,) = (int(line.split()[1]) for line in status.splitlines() if "VmSize" in line)
     with PictureDecoder(memory_mb=size_kb // 1024 + 24, cpu_s=10) as one:
         # A progressive JPEG is held as coefficients until its last scan: 6 bytes a pixel.
-        flat, progressive = np.zeros((3000, 4000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
-        data = cv2.imencode(".jpg", flat, progressive)[1].tobytes()
+        data = progressive_jpeg(np.zeros((3000, 4000, 3), np.uint8))
         assert decode(data).shape == (3000, 4000)
         with pytest.raises(BadImage):
             one.decode(data)
